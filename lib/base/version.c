@@ -1,0 +1,6 @@
+#include <proa/version.h>
+
+const char *proa_version(void)
+{
+    return PROA_VERSION;
+}

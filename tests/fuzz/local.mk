@@ -1,0 +1,1 @@
+# tests/fuzz: libFuzzer targets (EXTRA_PROGRAMS) and their corpus.

@@ -1,0 +1,1 @@
+# tests/scenario: whole stories across floors, with real peers where installed.

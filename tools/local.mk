@@ -1,0 +1,1 @@
+# tools: the checks of the tree itself, run with the tests.
