@@ -1,14 +1,14 @@
 # The public headers, each under its floor (tools/check-layers reads it here); sorted, one a line.
-BASE_HEADERS = \
+headers_base = \
 	%D%/proa/defs.h \
 	%D%/proa/version.h
-CORE_HEADERS =
-NET_HEADERS =
-TLS_HEADERS =
-HTTP_HEADERS =
-CLIENT_HEADERS =
-SERVER_HEADERS =
-ALL_HEADERS = \
+headers_core =
+headers_net =
+headers_tls =
+headers_http =
+headers_client =
+headers_server =
+headers_all = \
 	%D%/proa/proa.h
-proainclude_HEADERS += $(BASE_HEADERS) $(CORE_HEADERS) $(NET_HEADERS) $(TLS_HEADERS) \
-	$(HTTP_HEADERS) $(CLIENT_HEADERS) $(SERVER_HEADERS) $(ALL_HEADERS)
+proainclude_HEADERS += $(headers_base) $(headers_core) $(headers_net) $(headers_tls) \
+	$(headers_http) $(headers_client) $(headers_server) $(headers_all)
