@@ -3,7 +3,13 @@ headers_base = \
 	%D%/proa/defs.h \
 	%D%/proa/version.h
 headers_core =
-headers_net =
+headers_net = \
+	%D%/proa/addr.h \
+	%D%/proa/listener.h \
+	%D%/proa/resolve.h \
+	%D%/proa/stream.h \
+	%D%/proa/tcp.h \
+	%D%/proa/unix.h
 headers_tls =
 headers_http =
 headers_client =

@@ -1,0 +1,36 @@
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+/*
+ * listener: accepting without a task, for servers whose connections are state machines.
+ *
+ * Connections are taken in the loop's callback, in bounded batches, and handed to a function; no
+ * stack is held while nobody connects. A paused listener leaves connections in the kernel's queue.
+ *
+ * Out of descriptors (EMFILE, ENFILE): a descriptor kept in reserve is given up to accept one
+ * connection and close it, so that its client learns at once; then the listener rests for a moment,
+ * and says so in the log once a minute at most.
+ *
+ * Floor: net.
+ */
+
+#include <proa/listener.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Takes over `s`. `peer` is only for this call. May free the listener. */
+typedef void listener_accept_fn(void *arg, struct proa_stream *s, const struct proa_addr *peer);
+
+/* Hand every connection to fn(arg, ...) from the loop, from now on. fn NULL: no more (they wait in
+ * the kernel again). 0, or PROA_EBUSY while tasks wait in proa_accept. */
+int proa__listener_on_accept(struct proa_listener *l, listener_accept_fn *fn, void *arg);
+
+/* Stop taking connections (the limit is reached) and take them again. Both do nothing twice. */
+void proa__listener_pause(struct proa_listener *l);
+void proa__listener_resume(struct proa_listener *l);
+
+/* Connections closed at once because the process had no descriptor left. */
+uint64_t proa__listener_refused(const struct proa_listener *l);
+
+#endif
