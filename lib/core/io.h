@@ -1,0 +1,60 @@
+#ifndef CORE_IO_H
+#define CORE_IO_H
+
+/*
+ * io: the readiness of a descriptor of ours, registered once.
+ *
+ * For reading, writing and the other side's end at once, edge-triggered, until it is deleted: no
+ * system call while it lives. An event sets sticky bits, "this may be possible", and calls `fn`.
+ * Who uses the descriptor looks at the bit first, and makes no system call when it is clear; it
+ * clears the bit when the system answers EAGAIN. Right after proa__io_add IO_READ and IO_WRITE are
+ * set, so the first attempt is made.
+ *
+ * fn runs on the loop's own stack and may do anything but suspend: delete this io, free what holds it.
+ *
+ * Where the kernel does not tell of the other side's end, IO_CLOSED never comes, and the end shows as
+ * a read of 0.
+ *
+ * A descriptor that others read (a database library's) goes through proa_wait_fd instead.
+ *
+ * Floor: core. io.c and loop.c are the only files that know libevent.
+ */
+
+#include <stddef.h>
+
+struct proa_loop;
+
+enum {
+    IO_READ = 1,
+    IO_WRITE = 2,
+    IO_CLOSED = 4, /* the other side sends no more; never cleared by anybody */
+};
+
+/* `dirs`: what the event brought, which may have been set before. */
+typedef void io_fn(void *arg, unsigned dirs);
+
+struct io {
+    struct proa_loop *loop; /* NULL while not registered; so a zeroed io is legal to delete */
+    io_fn *fn;              /* may be NULL and may be changed at any time */
+    void *arg;
+    int fd;
+    unsigned bits;                  /* IO_*: may be possible */
+    _Alignas(8) unsigned char ev[128]; /* libevent's struct event */
+};
+
+/*
+ * Register. 0, or PROA_EPERM for what is always ready (regular files), PROA_EEXIST if the loop has this
+ * descriptor already, PROA_ENOMEM.
+ */
+int proa__io_add(struct proa_loop *loop, struct io *io, int fd, io_fn *fn, void *arg);
+
+/* Before close(fd). After it fn is not called, even if its event has already arrived. */
+void proa__io_del(struct io *io);
+
+/* The system answered EAGAIN. */
+static inline void io_clear(struct io *io, unsigned dirs)
+{
+    io->bits &= ~(dirs & (unsigned)(IO_READ | IO_WRITE));
+}
+
+#endif

@@ -1,0 +1,177 @@
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+/*
+ * loop: what turns. One per thread, no locks inside.
+ *
+ * A turn, in this order: what other threads posted; what was asked to run soon; the timers that are
+ * due; the runner, which is the scheduler's and runs the tasks that were ready when it began; then
+ * the kernel is asked for events, waiting only if nothing is left to do. What a turn makes ready runs
+ * in the next one, so nothing can starve the rest by feeding itself.
+ *
+ * While tasks are ready the kernel is not asked each turn, but after 64 task switches or a tick of
+ * the coarse clock, whatever is first.
+ *
+ *   new --run--> running --stop--> new          run may be called again
+ *     \--free--> closed: posts answer PROA_ECLOSED; the memory stays until the last unref
+ *
+ * What the scheduler (task.c) gets from here: `turn` is its function, `sched` its pointer, `soon` and
+ * timers its callbacks. To start or continue a task from the loop it calls proa__loop_enter; tasks
+ * switch among themselves with proa__coro_switch and back with proa__coro_switch(me, &loop->main).
+ *
+ * A loop belongs to the thread that made it and to the process that made it: any call from elsewhere
+ * aborts with a sentence.
+ *
+ * Floor: core.
+ */
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "core/coro.h"
+#include "core/stack.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOOP_SCRATCH ((size_t)16 << 10)
+
+struct event_base;
+struct proa_loop;
+struct loop_wake; /* eventfd, timerfd and libevent's timer; loop.c's */
+struct sched;     /* the scheduler's; task.c's */
+
+/*
+ * Run ready tasks: those that are ready now, not those that become so meanwhile. Returns how many
+ * slices ran; `loop->ready` must tell whether more is ready afterwards.
+ */
+typedef unsigned loop_turn_fn(struct proa_loop *loop);
+
+/* A callback of the next turn; intrusive, at most once in the list. Zeroed is legal. */
+typedef void loop_fn(void *arg);
+struct soon {
+    struct list link;
+    loop_fn *fn; /* NULL: not in the list */
+    void *arg;
+};
+
+/* What another thread hands to the loop; intrusive, owned by the loop until fn is called. */
+struct post {
+    struct post *next;
+    loop_fn *fn;
+    void *arg;
+};
+
+struct proa_loop {
+    unsigned magic;
+    bool ready;    /* the scheduler's: tasks are ready; the loop will not sleep */
+    bool stopping; /* run returns at the end of this turn */
+    bool running;
+    bool virtual;  /* the clock is the tests' */
+    unsigned no_suspend; /* > 0: parking is a mistake (callbacks of the big stack) */
+
+    struct coro main;   /* the thread's own stack */
+    struct sched *sched;
+    loop_turn_fn *turn;
+    struct proa_task *current; /* the scheduler's: whose slice this is; NULL in callbacks */
+
+    loop_fn *big_fn; /* a task waits for this to run on `main` */
+    void *big_arg;
+    struct coro *big_from;
+
+    struct list soon; /* struct soon, oldest first */
+    struct heap timers;
+    int64_t virtual_now;
+    size_t outside; /* descriptors, jobs, children, signals that may wake this loop */
+
+    struct event_base *base;
+    struct loop_wake *wake;
+    struct stack_pool stacks;
+    struct fd_waits *fd_waits; /* proa_wait_fd's; fd.c */
+    struct threads *threads;   /* to_thread's; thread.c */
+    char *scratch;
+
+    pthread_mutex_t post_lock;   /* over the next three */
+    struct post *posts;          /* oldest first */
+    struct post **posts_end;
+    bool closed;
+    atomic_bool post_pending; /* posts is not empty, and the eventfd was written */
+    atomic_uint refs;
+};
+
+extern _Thread_local struct proa_loop *proa__loop_here __attribute__((tls_model("initial-exec")));
+
+/* The loop of this thread; NULL if it has none. */
+static inline struct proa_loop *proa__loop_current(void)
+{
+    return proa__loop_here;
+}
+
+_Noreturn void proa__loop_wrong_thread(const struct proa_loop *loop, const char *what);
+
+/* Abort with a sentence unless `loop` is this thread's. `what` is the public call's name. */
+static inline void proa__loop_check(const struct proa_loop *loop, const char *what)
+{
+    if (__builtin_expect(proa__loop_here != loop || !loop, 0))
+        proa__loop_wrong_thread(loop, what);
+}
+
+/* This thread's loop, or abort: "proa_sleep: no loop runs in this thread". */
+static inline struct proa_loop *proa__loop_need(const char *what)
+{
+    if (__builtin_expect(!proa__loop_here, 0))
+        proa__loop_wrong_thread(NULL, what);
+    return proa__loop_here;
+}
+
+struct loop_opts {
+    bool virtual_clock;
+};
+
+/* A loop for this thread, which has none yet (PROA_EBUSY). One reference, the caller's. */
+int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts);
+
+/* Close it: joins its threads, drops posts unrun, frees all but the memory that references hold. */
+void proa__loop_free(struct proa_loop *loop);
+
+/* Turn until proa__loop_stop. */
+void proa__loop_run(struct proa_loop *loop);
+void proa__loop_stop(struct proa_loop *loop);
+
+/* Run `co` from the loop's own stack until something switches back to loop->main. */
+void proa__loop_enter(struct proa_loop *loop, struct coro *co);
+
+/* Nanoseconds now, of the monotonic or the virtual clock. Fresh at each call. */
+int64_t proa__loop_now(const struct proa_loop *loop);
+
+/* 16 KiB for whoever runs now; the contents last until anything else runs. */
+static inline char *proa__loop_scratch(struct proa_loop *loop, size_t *ret_size)
+{
+    *ret_size = LOOP_SCRATCH;
+    return loop->scratch;
+}
+
+/* Seconds since 1970, for dates; from the coarse clock. */
+int64_t proa__loop_wall(void);
+
+/* Call s->fn(s->arg) in the next turn, on the loop's own stack. */
+void proa__loop_soon(struct proa_loop *loop, struct soon *s, loop_fn *fn, void *arg);
+void proa__loop_soon_cancel(struct soon *s);
+
+/* Any thread: call p->fn(p->arg) on the loop. PROA_ECLOSED if it is closed: p is the caller's again. */
+int proa__loop_post(struct proa_loop *loop, struct post *p, loop_fn *fn, void *arg);
+
+/*
+ * Run fn(arg) on the thread's own stack, which is large, and return; a plain call when already there. For deep
+ * library calls. fn must not suspend.
+ */
+void proa__on_loop_stack(loop_fn *fn, void *arg);
+
+/* The kernel, a thread or a person may wake this loop: the virtual clock does not jump meanwhile. */
+static inline void proa__loop_outside(struct proa_loop *loop, int by)
+{
+    loop->outside += (size_t)by;
+}
+
+#endif

@@ -1,0 +1,107 @@
+#ifndef CORE_STACK_H
+#define CORE_STACK_H
+
+/*
+ * stack: where tasks run, and how a stack costs one page.
+ *
+ * A stack is 64 KiB of address space unless its task asks for another size, cut from large mappings
+ * that reserve nothing. What belongs to the task's whole life, its control block, lies at the top:
+ *
+ *   low address                                                       high address
+ *   | guard 16 KiB | ............ stack, grows <-- | control block | colour |
+ *                    ^low                     high^  ^block
+ *
+ * so a parked shallow task dirties a single page. The colour moves the block by a multiple of
+ * 64 bytes from stack to stack; without it all control blocks would fight for the same cache sets.
+ *
+ * The guard is wide because a frame of 66 KB was seen to step over one page into the neighbour. It is
+ * made of, first that works: guard markers in the page table (Linux 6.13; they split no mapping),
+ * mprotect (splits one in three, and the kernel bounds their number), nothing but a canary that
+ * each switch looks at. One pool a loop, no locks. Stacks come back hot, last in first out; beyond a
+ * bound an idle one gives its pages back to the kernel.
+ *
+ * Between the scheduler and this file: a task that has not run yet has no stack. The scheduler
+ * keeps what it needs to start one (function, argument, group) in a record of its own, takes a
+ * stack at the first run, and gives it back, from another stack, when the task has ended.
+ *
+ * Floor: core. Knows nothing of tasks or loops.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PROA_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define PROA_SANITIZED 1
+#endif
+#endif
+
+#define STACK_SIZE_DEFAULT ((size_t)64 << 10)
+#define STACK_SIZE_MIN     ((size_t)16 << 10)
+#define STACK_SIZE_MAX     ((size_t)64 << 20)
+#define STACK_GUARD        ((size_t)16 << 10)
+#define STACK_CLASSES      13 /* sizes are powers of two from MIN to MAX */
+#define STACK_BLOCK_MAX    1024
+
+enum stack_guard {
+    STACK_GUARD_AUTO = 0,
+    STACK_GUARD_MARKER,   /* MADV_GUARD_INSTALL */
+    STACK_GUARD_PROTECT,  /* mprotect */
+    STACK_GUARD_CANARY,   /* none; the words below `low` must stay zero */
+};
+
+struct stack {
+    char *low;            /* lowest byte of the stack */
+    char *high;           /* the control block; the first frame begins below it */
+    uint8_t class;        /* its size: STACK_SIZE_MIN << class */
+    uint8_t guard;        /* enum stack_guard, never AUTO */
+    unsigned valgrind_id; /* what Valgrind knows it by */
+};
+
+struct stack_chunk;
+
+struct stack_class {
+    struct stack_idle *idle;    /* given back, the last one first */
+    size_t n_idle;
+    struct stack_chunk *chunks; /* newest first; only that one still has stacks never used */
+};
+
+struct stack_pool {
+    struct stack_class classes[STACK_CLASSES];
+    size_t n_live;     /* taken and not given back */
+    size_t keep_dirty; /* idle stacks that keep their pages, per size */
+    unsigned colour;
+};
+
+void proa__stack_pool_init(struct stack_pool *pool);
+
+/* Unmaps everything. No stack may be in use. */
+void proa__stack_pool_fini(struct stack_pool *pool);
+
+/*
+ * Take a stack of at least `size` bytes (0: the default) with `block_size` bytes (at most
+ * STACK_BLOCK_MAX, 64-byte aligned, contents undefined) at its top. Returns the block and fills
+ * *ret, which may lie in the block; NULL when out of memory.
+ */
+void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, struct stack *ret);
+
+/* Give it back. Never from that stack itself; the block is gone with it. */
+void proa__stack_give(struct stack_pool *pool, const struct stack *stack);
+
+/* Return the pages below `sp`, which nothing uses, to the kernel. For tasks that sleep long. */
+void proa__stack_trim(const struct stack *stack, const char *sp);
+
+/* Abort with a sentence if the canary of a stack without guard was overwritten. */
+void proa__stack_check(const struct stack *stack);
+
+/* For tests: which guard new stacks get from now on, and how many mappings the kernel allows. */
+void proa__stack_force(enum stack_guard guard, size_t map_limit);
+
+/* The guard that new stacks get at present. */
+enum stack_guard proa__stack_guard(void);
+
+#endif
