@@ -1,6 +1,12 @@
 # The public headers, each under its floor (tools/check-layers reads it here); sorted, one a line.
 headers_base = \
+	%D%/proa/buf.h \
 	%D%/proa/defs.h \
+	%D%/proa/err.h \
+	%D%/proa/log.h \
+	%D%/proa/mem.h \
+	%D%/proa/str.h \
+	%D%/proa/time.h \
 	%D%/proa/version.h
 headers_core =
 headers_net = \

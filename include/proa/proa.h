@@ -5,7 +5,13 @@
  * All of proa. A program that wants less includes the subject's own header.
  */
 
+#include <proa/buf.h>
 #include <proa/defs.h>
+#include <proa/err.h>
+#include <proa/log.h>
+#include <proa/mem.h>
+#include <proa/str.h>
+#include <proa/time.h>
 #include <proa/version.h>
 
 #endif

@@ -1,0 +1,55 @@
+#ifndef BASE_HEAP_H
+#define BASE_HEAP_H
+
+/*
+ * heap: what comes first among many; carries the timers.
+ *
+ * Its nodes are inside the things it holds, so nothing allocates and nothing fails. Equal keys leave in
+ * the order they came. Any node can be removed at any time.
+ * Floor: base.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HEAP_TREES = 48 };
+
+struct heap_node {
+    struct heap_node *child; /* first of those that come after this one */
+    struct heap_node *next;  /* next sibling */
+    struct heap_node **at;   /* the pointer that points here; NULL while in no heap */
+    int64_t key;
+    uint64_t seq; /* order of arrival, for equal keys */
+};
+
+struct heap {
+    struct heap_node *min; /* the first, or NULL: not known, or empty */
+    size_t count;
+    uint64_t seq;
+    unsigned used; /* trees[0 .. used - 1] may be there */
+    struct heap_node *trees[HEAP_TREES];
+};
+
+void proa__heap_init(struct heap *h);
+
+/* `node` must be in no heap; a zeroed node is in none. */
+void proa__heap_insert(struct heap *h, struct heap_node *node, int64_t key);
+
+/* `node` must be in this heap. */
+void proa__heap_remove(struct heap *h, struct heap_node *node);
+
+/* The node with the smallest key, the oldest of those; NULL when the heap is empty. */
+struct heap_node *proa__heap_first(struct heap *h);
+
+static inline bool heap_linked(const struct heap_node *node)
+{
+    return node->at != NULL;
+}
+
+static inline bool heap_empty(const struct heap *h)
+{
+    return h->count == 0;
+}
+
+#endif

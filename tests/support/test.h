@@ -1,0 +1,101 @@
+#ifndef SUPPORT_TEST_H
+#define SUPPORT_TEST_H
+
+/*
+ * test: what every test program needs, loop or no loop.
+ *
+ * A program is a list of Check tests, each run in a forked child, each failing if bytes of proa's are
+ * left allocated at its end:
+ *
+ *     int main(void)
+ *     {
+ *         return t_main("queue", (const TTest *const[]){one_fact, another_fact, NULL});
+ *     }
+ *
+ * t_main puts an allocator of its own under proa (support/alloc.c), which counts and can fail.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <proa/defs.h>
+#include <proa/err.h>
+#include <proa/str.h>
+
+#include <check.h>
+
+/* Run the tests of a NULL-ended list; the result of main. */
+int t_main(const char *name, const TTest *const *tests);
+
+/* A test that runs once for each i of 0 .. n - 1, which it finds in _i: for tables of cases. */
+struct t_table {
+    const TTest *test;
+    int n;
+};
+
+/* The same as t_main, with tables after the single tests; ended by {NULL, 0}. */
+int t_main_tables(const char *name, const TTest *const *tests, const struct t_table *tables);
+
+/* The call succeeded; prints the code's name and the words of the failure. Evaluates to its result. */
+#define ck_ok(call) t_ok(#call, (long long)(call), __FILE__, __LINE__)
+
+/* The call failed with exactly this code. */
+#define ck_err(call, code) t_err(#call, (long long)(call), (code), __FILE__, __LINE__)
+
+/* A view has exactly the bytes of a C string. */
+#define ck_str_eq(str, cstr) t_str_eq(#str, (str), (cstr), __FILE__, __LINE__)
+
+long long t_ok(const char *call, long long rc, const char *file, int line);
+void t_err(const char *call, long long rc, int code, const char *file, int line);
+void t_str_eq(const char *what, struct proa_str s, const char *cstr, const char *file, int line);
+
+/* ---- allocations of proa (support/alloc.c) */
+
+/* Bytes and blocks that are allocated now; allocations made since the program began. */
+size_t t_alloc_bytes(void);
+size_t t_alloc_blocks(void);
+uint64_t t_alloc_count(void);
+
+/* Fail the n-th allocation from now (1: the next); 0: none. Only that one fails, or all from it on. */
+void t_alloc_fail(uint64_t n);
+void t_alloc_fail_from(uint64_t n);
+
+/* Did the failure that was ordered happen? */
+bool t_alloc_failed(void);
+
+/* What is allocated now may stay so at the end of the test: caches of a process's life. */
+void t_alloc_forgive(void);
+
+/*
+ * Run `body` once, then once for each allocation that it makes, failing that one; then the same with
+ * all allocations from that one on failing. The first run must succeed, each later one succeed or
+ * return PROA_ENOMEM; none may leave bytes allocated. The body does all of its work anew each time.
+ */
+typedef int t_body_fn(void *arg);
+void t_each_alloc(t_body_fn *body, void *arg);
+
+/* ---- memory that faults (support/page.c) */
+
+/* A copy of the bytes that ends (or begins) flush against a page that cannot be touched. Never freed. */
+char *t_unreadable(const void *bytes, size_t n);
+char *t_unreadable_front(const void *bytes, size_t n);
+
+/* The same of a C string, without its NUL. */
+struct proa_str t_unreadable_str(const char *cstr);
+
+/* ---- misuse (support/misuse.c) */
+
+/* `body` must abort, having written a line to standard error that contains `words`. */
+void t_aborts(void (*body)(void *arg), void *arg, const char *words);
+
+/* ---- pseudo-random numbers, the same in each run */
+
+struct t_random {
+    uint64_t state; /* any seed */
+};
+
+uint64_t t_random_next(struct t_random *r);
+uint64_t t_random_below(struct t_random *r, uint64_t bound);
+
+#endif
