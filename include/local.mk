@@ -8,7 +8,11 @@ headers_base = \
 	%D%/proa/str.h \
 	%D%/proa/time.h \
 	%D%/proa/version.h
-headers_core =
+headers_core = \
+	%D%/proa/fd.h \
+	%D%/proa/loop.h \
+	%D%/proa/run.h \
+	%D%/proa/thread.h
 headers_net = \
 	%D%/proa/addr.h \
 	%D%/proa/listener.h \
