@@ -21,7 +21,12 @@ headers_net = \
 	%D%/proa/tcp.h \
 	%D%/proa/unix.h
 headers_tls =
-headers_http =
+headers_http = \
+	%D%/proa/headers.h \
+	%D%/proa/http.h \
+	%D%/proa/json.h \
+	%D%/proa/params.h \
+	%D%/proa/url.h
 headers_client =
 headers_server =
 headers_all = \

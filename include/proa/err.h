@@ -119,7 +119,14 @@
 
 #define PROA_ERR_HTTP_MAP(X)                                                                       \
     X(PROA_EHTTP, -10400, "malformed HTTP message")                                                \
-    X(PROA_EURL, -10401, "malformed URL")
+    X(PROA_EURL, -10401, "malformed URL")                                                          \
+    X(PROA_EHEADER, -10440, "a header name or value that may not be sent")                         \
+    X(PROA_EPARAM, -10441, "malformed parameters in a header value")                               \
+    X(PROA_EQUERY, -10442, "malformed query or form")                                              \
+    X(PROA_ESTARTLINE, -10443, "a method, target, status or reason that may not be sent")          \
+    X(PROA_EBODYLENGTH, -10444, "the body is not as long as was declared")                         \
+    X(PROA_ECODING, -10445, "the compressed body is broken or cut short")                          \
+    X(PROA_EJSON, -10446, "not JSON")
 
 /* Every code of this block is a timeout: proa_err_is_timeout reads it from here. */
 #define PROA_ERR_CLIENT_TIMEOUT_MAP(X)                                                             \
