@@ -128,6 +128,26 @@
     X(PROA_ECODING, -10445, "the compressed body is broken or cut short")                          \
     X(PROA_EJSON, -10446, "not JSON")
 
+/* What makes a message that came in unusable; proa answers the client's with a status of its own. */
+#define PROA_ERR_HTTP_READ_MAP(X)                                                                  \
+    X(PROA_EHTTPLINE, -10410, "a line does not end in CR LF, or goes on in the next")              \
+    X(PROA_EHTTPMETHOD, -10411, "method not known")                                                \
+    X(PROA_EHTTPTARGET, -10412, "malformed request target")                                        \
+    X(PROA_EHTTPVERSION, -10413, "HTTP version not spoken here")                                   \
+    X(PROA_EHTTPFIELD, -10414, "malformed or doubled header field")                                \
+    X(PROA_EHTTPHOST, -10415, "Host is missing, doubled or malformed")                             \
+    X(PROA_EHTTPFRAMING, -10416, "the length of the body is not said in one clear way")            \
+    X(PROA_EHTTPCODING, -10417, "coding not known")                                                \
+    X(PROA_EHTTPCHUNK, -10418, "malformed chunk")                                                  \
+    X(PROA_EHTTPTRAILER, -10419, "field not allowed in a trailer")                                 \
+    X(PROA_EHTTPTARGETSIZE, -10420, "start line too long")                                         \
+    X(PROA_EHTTPHEADSIZE, -10421, "header fields too large or too many")                           \
+    X(PROA_EHTTPBODYSIZE, -10422, "body too large")                                                \
+    X(PROA_EHTTPSHORT, -10423, "the message was cut off")                                          \
+    X(PROA_EHTTPTLS, -10424, "TLS where plain HTTP is spoken")                                     \
+    X(PROA_EHTTPSTATUSLINE, -10425, "malformed or unasked status")                                 \
+    X(PROA_EHTTPINTERIM, -10426, "too many interim responses")
+
 /* Every code of this block is a timeout: proa_err_is_timeout reads it from here. */
 #define PROA_ERR_CLIENT_TIMEOUT_MAP(X)                                                             \
     X(PROA_EPOOLTIMEDOUT, -10600, "timed out waiting for a free connection")                       \
@@ -151,6 +171,7 @@
     PROA_ERR_NET_MAP(X)                                                                            \
     PROA_ERR_TLS_MAP(X)                                                                            \
     PROA_ERR_HTTP_MAP(X)                                                                           \
+    PROA_ERR_HTTP_READ_MAP(X)                                                                      \
     PROA_ERR_CLIENT_TIMEOUT_MAP(X)                                                                 \
     PROA_ERR_CLIENT_MAP(X)                                                                         \
     PROA_ERR_SERVER_MAP(X)
