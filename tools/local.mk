@@ -1,1 +1,10 @@
-# tools: the checks of the tree itself, run with the tests.
+# tools: the checks of the tree itself, run with the tests; tests/tools shows that each can fail.
+dist_check_SCRIPTS += \
+	%D%/check-docs \
+	%D%/check-exports \
+	%D%/check-format \
+	%D%/check-headers \
+	%D%/check-layers \
+	%D%/check-size \
+	tests/tools/test-checks
+EXTRA_DIST += %D%/c-code.awk

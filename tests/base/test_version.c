@@ -1,6 +1,7 @@
 #include <proa/version.h>
 
 #include <check.h>
+
 #include <stdio.h>
 
 START_TEST(library_and_headers_agree)
