@@ -64,17 +64,17 @@ struct stream_ops {
      * that it was no orderly end (TCP: a reset). */
     void (*close)(struct proa_stream *s);
 
-    /* `dirs` is all that anybody wants to hear about now (0: nothing). Whenever one of them may
-     * have become possible, call proa__stream_ready from the loop. One that is possible already is
-     * told soon. */
-    void (*want)(struct proa_stream *s, unsigned dirs);
+    /* `dirs` is all that anybody wants to hear about now (0: nothing); `fresh` the part that was
+     * just asked for. Whenever one of `dirs` may have become possible, call proa__stream_ready from
+     * the loop; one of `fresh` that is possible already is told in the loop's next turn. */
+    void (*want)(struct proa_stream *s, unsigned dirs, unsigned fresh);
 
     /* The directions believed possible now. Costs no system call. */
     unsigned (*bits)(struct proa_stream *s);
 
     /* The bytes of the last try_read complete a message that will now be answered: when that read
-     * was short, the next one needs no system call before new bytes arrive. NULL: nothing to gain.
-     */
+     * was short, the next one needs no system call before new bytes arrive. A write that succeeds
+     * after a short read says the same, so few need this. NULL: nothing to gain. */
     void (*read_done)(struct proa_stream *s);
 
     /* NULL or negative: no descriptor. */
@@ -103,7 +103,7 @@ struct stream_buf;  /* read-side buffer: stream_buf.h */
 struct stream_turn; /* a suspending call in progress; on its caller's stack */
 
 /* First member of every stream. A carrier sets it up by proa__stream_init and leaves the members
- * alone. */
+ * alone, but for reading `flags` and `loop` and keeping flags of its own in `own`. */
 struct proa_stream {
     const struct stream_ops *ops;
     struct proa_loop *loop;
@@ -117,6 +117,7 @@ struct proa_stream {
     int16_t write_rc; /* sticky error of the write side */
     uint8_t interest; /* directions fn is for */
     uint8_t flags;    /* STREAM_BROKEN ... */
+    uint8_t own;      /* the carrier's own flags, in a hole of the struct */
 };
 
 /* ---- for carriers ---- */
