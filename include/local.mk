@@ -9,9 +9,16 @@ headers_base = \
 	%D%/proa/time.h \
 	%D%/proa/version.h
 headers_core = \
+	%D%/proa/fault.h \
 	%D%/proa/fd.h \
+	%D%/proa/gather.h \
+	%D%/proa/group.h \
 	%D%/proa/loop.h \
+	%D%/proa/queue.h \
 	%D%/proa/run.h \
+	%D%/proa/scope.h \
+	%D%/proa/sync.h \
+	%D%/proa/task.h \
 	%D%/proa/thread.h
 headers_net = \
 	%D%/proa/addr.h \

@@ -18,9 +18,9 @@
  * ETIMEDOUT is PROA_ECONNTIMEDOUT here. A number is never used again for something else.
  */
 
-#include <errno.h>
-
 #include <proa/defs.h>
+
+#include <errno.h>
 
 /* X(code, number, sentence) */
 #define PROA_ERR_SYSTEM_MAP(X)                                                                     \
@@ -105,7 +105,8 @@
     X(PROA_ETIMEDOUT, -10101, "timed out")                                                         \
     X(PROA_ECLOSED, -10102, "closed")                                                              \
     X(PROA_ESTALE, -10103, "the task's group is closed; its result is gone")                       \
-    X(PROA_EBADCANCEL, -10104, "a task ended as cancelled though nobody cancelled it")
+    X(PROA_EBADCANCEL, -10104, "a task ended as cancelled though nobody cancelled it")             \
+    X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")
 
 #define PROA_ERR_NET_MAP(X)                                                                        \
     X(PROA_ERESOLVE, -10200, "host name cannot be resolved")                                       \
@@ -128,7 +129,8 @@
     X(PROA_ECODING, -10445, "the compressed body is broken or cut short")                          \
     X(PROA_EJSON, -10446, "not JSON")
 
-/* What makes a message that came in unusable; proa answers the client's with a status of its own. */
+/* What makes a message that came in unusable; proa answers the client's with a status of its own.
+ */
 #define PROA_ERR_HTTP_READ_MAP(X)                                                                  \
     X(PROA_EHTTPLINE, -10410, "a line does not end in CR LF, or goes on in the next")              \
     X(PROA_EHTTPMETHOD, -10411, "method not known")                                                \
@@ -181,8 +183,8 @@ PROA_BEGIN_DECLS
 #define PROA_ERR_ENUM(code, number, sentence) code = number,
 enum proa_err {
     PROA_OK = 0,
-    PROA_ERR_MAP(PROA_ERR_ENUM)
-    PROA_ERR_PROGRAM = -20000 /* the first of the program's own codes; count downwards from it */
+    PROA_ERR_MAP(PROA_ERR_ENUM) PROA_ERR_PROGRAM =
+        -20000 /* the first of the program's own codes; count downwards from it */
 };
 #undef PROA_ERR_ENUM
 

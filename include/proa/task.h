@@ -1,0 +1,146 @@
+#ifndef PROA_TASK_H
+#define PROA_TASK_H
+
+/*
+ * Tasks: functions that run side by side on one thread, each on a small stack of its own.
+ *
+ * A task is born in a group (<proa/group.h>) and never outlives it. It runs until it waits, so
+ * between two suspending calls nothing else happens on this thread.
+ */
+
+#include <proa/loop.h>
+
+PROA_BEGIN_DECLS
+
+struct proa_group;
+struct proa_task;
+
+/** A task seen from outside: copied freely, never dangling. After its group is left it is stale. */
+struct proa_task_ref {
+    struct proa_task *task;
+    uint64_t seq;
+};
+
+/** How a task is made; zero is the default everywhere. */
+struct proa_task_opts {
+    size_t size;
+    const char *name;  /* for logs and dumps; copied, 31 bytes of it are kept; default "task-N" */
+    size_t stack_size; /* bytes; default 64 KiB */
+};
+
+/** Options of proa_create_task_opts, for example PROA_TASK_OPTS(.name = "reader"). */
+#define PROA_TASK_OPTS(...) PROA_OPTS(proa_task_opts, __VA_ARGS__)
+
+/**
+ * Start fn(arg) as a task of `group`; NULL is the root group, which lives as long as the run.
+ *
+ * The task does not run before the caller waits. Once created it always runs, even if it is
+ * cancelled before its first turn: then its first suspending call says so, and it can free what
+ * it was given. A failure to create is also remembered by the group and returned by its join.
+ *
+ * Suspends:     only while the group has a limit and is full.
+ * Errors:       PROA_ENOMEM, PROA_ECLOSED (the group was joined), PROA_ECANCELED (the caller is
+ *               cancelled), PROA_EAGAIN (full, and called outside a task).
+ * Ownership:    `arg` stays the caller's; in a group it may live in the caller's frame.
+ * Cancellation: the task was not created.
+ */
+PROA_API PROA_SUSPENDS int proa_create_task(struct proa_group *group, proa_task_fn *fn, void *arg);
+
+/**
+ * Start fn(arg) as a task and get a reference that can be joined and cancelled.
+ *
+ * As proa_create_task, with a name, a stack size and a reference; `ret` and `opts` may be NULL.
+ * A task with a reference keeps its small record until its group is left.
+ *
+ * Suspends:     only while the group has a limit and is full.
+ * Errors:       as proa_create_task; PROA_E2BIG (options of a newer version), PROA_EINVAL (a stack
+ *               size out of range).
+ * Ownership:    as proa_create_task.
+ * Cancellation: the task was not created.
+ */
+PROA_API PROA_SUSPENDS int proa_create_task_opts(struct proa_group *group,
+                                                 struct proa_task_ref *ret, proa_task_fn *fn,
+                                                 void *arg, const struct proa_task_opts *opts);
+
+/**
+ * Wait until a task ends, and return what it returned.
+ *
+ * May be called any number of times, by any number of tasks, while the task's group is open.
+ * Joining oneself is a mistake and stops the program. The detail of a failure comes along.
+ *
+ * Suspends:     yes, unless the task has ended.
+ * Errors:       the task's own code; PROA_ETASKCANCELED (the task was cancelled), PROA_ESTALE (its
+ *               group was left), PROA_ECANCELED (the caller was cancelled, the task runs on).
+ * Cancellation: safe to retry.
+ */
+PROA_API PROA_SUSPENDS int proa_task_join(struct proa_task_ref ref);
+
+/**
+ * Ask a task to end: from now on each of its suspending calls fails with PROA_ECANCELED.
+ *
+ * Returns at once. Asking twice, or asking a task that has ended, changes nothing.
+ *
+ * Errors:       PROA_ESTALE (its group was left, or it was never a task).
+ */
+PROA_API int proa_task_cancel(struct proa_task_ref ref);
+
+/**
+ * Say whether a task has ended. A stale reference is of one that has.
+ */
+PROA_API bool proa_task_is_done(struct proa_task_ref ref);
+
+/**
+ * The running task; a reference of zeroes outside tasks.
+ */
+PROA_API struct proa_task_ref proa_current_task(void);
+
+/**
+ * The name of the running task; "" outside tasks.
+ *
+ * Valid until:  the task ends, or the next call on this thread.
+ */
+PROA_API const char *proa_current_task_name(void);
+
+/**
+ * Let every other ready task run once.
+ *
+ * Suspends:     yes.
+ * Errors:       PROA_ECANCELED.
+ * Cancellation: safe to retry.
+ */
+PROA_API PROA_SUSPENDS int proa_yield(void);
+
+/**
+ * Give way if this task has run for long, and say whether it was cancelled.
+ *
+ * For loops that compute. Much cheaper than proa_yield when it is not yet time.
+ *
+ * Suspends:     once in a while.
+ * Errors:       PROA_ECANCELED.
+ * Cancellation: safe to retry.
+ */
+PROA_API PROA_SUSPENDS int proa_checkpoint(void);
+
+/**
+ * Sleep for `ns` nanoseconds; zero or less is one proa_yield.
+ *
+ * Never wakes early. PROA_FOREVER sleeps until cancelled.
+ *
+ * Suspends:     yes.
+ * Errors:       PROA_ECANCELED.
+ * Cancellation: the rest of the sleep is dropped.
+ */
+PROA_API PROA_SUSPENDS int proa_sleep(int64_t ns);
+
+/**
+ * Sleep until proa_now() is at least `when`.
+ *
+ * Suspends:     yes.
+ * Errors:       PROA_ECANCELED.
+ * Cancellation: the rest of the sleep is dropped.
+ */
+PROA_API PROA_SUSPENDS int proa_sleep_until(int64_t when);
+
+PROA_END_DECLS
+
+#endif
