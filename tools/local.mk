@@ -8,3 +8,5 @@ dist_check_SCRIPTS += \
 	%D%/check-size \
 	tests/tools/test-checks
 EXTRA_DIST += %D%/c-code.awk
+
+EXTRA_DIST += .ci/run %D%/count-tests.awk %D%/setup %D%/test
