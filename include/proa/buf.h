@@ -60,7 +60,7 @@ PROA_API int proa_buf_append(struct proa_buf *b, const void *bytes, size_t n);
 PROA_API int proa_buf_append_str(struct proa_buf *b, struct proa_str s);
 
 /**
- * Add formatted text to the end.
+ * Add formatted text to the end. The values must not be bytes of this very buffer.
  *
  * Errors:       as proa_buf_append.
  */

@@ -17,15 +17,14 @@
 #include <proa/buf.h>
 #include <proa/str.h>
 
-/* What stays as it is; everything else, '%' too, becomes %XX. Unreserved bytes (letters, digits and
- * "-._~") always stay. */
+/* What stays as it is besides letters and digits; everything else, '%' too, becomes %XX. */
 enum percent_set {
-    PERCENT_COMPONENT, /* nothing else: as JavaScript's encodeURIComponent, but stricter */
-    PERCENT_SEGMENT,   /* one piece of a path: sub-delims, ":" and "@" stay; "/" does not */
-    PERCENT_PATH,      /* a whole path: "/" stays as well */
-    PERCENT_QUERY,     /* a whole query: the path's bytes and "?"; "&", "=" and "+" stay */
-    PERCENT_USERINFO,  /* a user or a password: sub-delims stay; ":" and "@" do not */
-    PERCENT_FORM,      /* a name or a value of a form or a query: letters, digits, "*-._"; space is "+" */
+    PERCENT_COMPONENT, /* "-._~" (unreserved bytes) only: safe in any place */
+    PERCENT_SEGMENT,   /* one piece of a path: unreserved, sub-delims, ":" and "@"; not "/" */
+    PERCENT_PATH,      /* a whole path: "/" as well */
+    PERCENT_QUERY,     /* a whole query: the path's bytes and "?" */
+    PERCENT_USERINFO,  /* a user or a password: unreserved and sub-delims; not ":" and "@" */
+    PERCENT_FORM,      /* a name or a value of a form or a query: "*-._", and space is "+" */
 };
 
 /* Append `s`, encoded. Returns 0 or the buffer's failure. */

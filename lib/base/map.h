@@ -44,11 +44,8 @@ void *proa__map_get(const struct map *m, struct proa_str key);
 /* Take the entry out; its value, or NULL. */
 void *proa__map_remove(struct map *m, struct proa_str key);
 
-/* Take any entry out: to empty a map. NULL when it is empty. */
-void *proa__map_pop(struct map *m);
-
 /* Each entry once, in no order: `size_t i = 0; while ((e = proa__map_next(m, &i)))`. The map must not
- * be changed meanwhile, but for e->value. */
+ * be changed meanwhile; values may be freed, keys and all, if proa__map_fini comes next. */
 struct map_entry *proa__map_next(const struct map *m, size_t *i);
 
 /* The hash of the map, for other tables: seeded, the same within a process. The second takes ASCII
