@@ -6,7 +6,6 @@ dist_check_SCRIPTS += \
 	%D%/check-headers \
 	%D%/check-layers \
 	%D%/check-size \
-	tests/tools/test-checks
-EXTRA_DIST += %D%/c-code.awk
-
-EXTRA_DIST += .ci/run %D%/count-tests.awk %D%/setup %D%/test
+	tests/tools/test-checks \
+	tests/tools/test-totals
+EXTRA_DIST += .ci/run %D%/c-code.awk %D%/count-tests.awk %D%/setup %D%/test
