@@ -7,5 +7,6 @@ dist_check_SCRIPTS += \
 	%D%/check-layers \
 	%D%/check-size \
 	tests/tools/test-checks \
+	tests/tools/test-install \
 	tests/tools/test-totals
 EXTRA_DIST += .ci/run %D%/c-code.awk %D%/count-tests.awk %D%/setup %D%/test
