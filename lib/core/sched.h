@@ -1,0 +1,93 @@
+#ifndef CORE_SCHED_H
+#define CORE_SCHED_H
+
+/*
+ * sched: which task runs next.
+ *
+ * One list, first in, first out. A task that parks switches straight to the next one; the loop's
+ * own stack is gone back to when nothing is ready or when the turn is over, which it is after
+ * TURN_SLICES slices.
+ *
+ * A task that has ended cannot give back the stack it stands on: whoever runs next does (`ended`).
+ *
+ * Floor: core.
+ */
+
+#include "base/list.h"
+#include "core/group.h"
+#include "core/loop.h"
+#include "core/task.h"
+#include "core/timer.h"
+
+#include <proa/fault.h>
+
+/* Slices from one look at timers and posts to the next. */
+#define TURN_SLICES 64
+
+struct slab;
+
+struct sched {
+    struct proa_loop *loop;
+    struct proa_task *ready;      /* oldest first, by .next */
+    struct proa_task **ready_end; /* where the next one is hung */
+    unsigned left;                /* slices until the turn is over */
+    unsigned ran;                 /* slices in this turn */
+    struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
+    struct proa_task *starved;    /* new ones that found no memory for a stack, by .next */
+
+    struct proa_task *free; /* records, by .next */
+    struct slab *slabs;
+    uint64_t first_seq; /* of this scheduler; smaller ones are of an earlier run */
+    uint64_t seq;
+
+    struct group root;
+    struct proa_task *main; /* whose end is the end of the run */
+    int main_rc;
+    bool ending;       /* main has ended */
+    bool shields_over; /* the grace time has passed */
+    struct timer grace;
+    int64_t grace_ns;
+
+    proa_fault_fn *fault_fn;
+    void *fault_arg;
+
+    bool inject_on;
+    uint64_t inject_at;
+    uint64_t inject_points;
+};
+
+/* Give `loop` a scheduler: sets loop->sched and loop->turn. */
+int proa__sched_new(struct proa_loop *loop);
+
+/* All tasks have ended. */
+void proa__sched_free(struct proa_loop *loop);
+
+/* Leave the stack of the running task, which is in the ready list or parked, for the next one's. */
+void proa__sched_leave(struct proa_task *t);
+
+/* Tell the fault handler. */
+void proa__sched_fault(struct sched *s, const char *task, int rc, const char *detail);
+
+/*
+ * Make fn(arg) the main task: at its end the root group is cancelled, and when that is empty the
+ * loop is stopped. proa__loop_run then returns and main_rc is its code.
+ */
+int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
+                      int64_t grace);
+
+/* The main task has ended, or the last task of the root group. */
+void proa__sched_main_ended(struct sched *s, int rc);
+void proa__sched_root_empty(struct sched *s);
+
+/* Cancel the whole run: the main task and all others. For signals. */
+void proa__sched_cancel(struct sched *s);
+
+static inline void sched_push(struct sched *s, struct proa_task *t)
+{
+    t->next = NULL;
+    *s->ready_end = t;
+    s->ready_end = &t->next;
+    s->loop->ready = true;
+}
+
+#endif

@@ -1,0 +1,111 @@
+#ifndef CORE_TASK_H
+#define CORE_TASK_H
+
+/*
+ * task: one function that runs beside others, from its creation to its end.
+ *
+ *   new --first turn--> running <--> ready / parked --fn returns--> done
+ *                                                                      |
+ *              no reference: the record is recycled at once            |
+ *              referenced: it is kept until the group is left  <-------'
+ *
+ * The record lies in a slab of the scheduler and is never unmapped while the loop lives, so a
+ * reference (pointer and sequence number) can be asked at any time whether it is still that task.
+ * The stack comes with the first turn and leaves with the last. A task that ends and finds a new
+ * one next in line hands it the stack as it is: then starting a task costs no switch.
+ *
+ * Floor: core.
+ */
+
+#include "base/fail.h"
+#include "base/list.h"
+#include "core/coro.h"
+#include "core/scope.h"
+
+#include <proa/task.h>
+
+struct group;
+struct sched;
+struct wait;
+
+enum task_state {
+    TASK_FREE,
+    TASK_NEW,   /* in the ready list, without a stack */
+    TASK_READY, /* in the ready list */
+    TASK_RUNNING,
+    TASK_PARKED,
+    TASK_DONE,
+};
+
+/* Operations that are done at once count against this many a slice; then others have a turn. */
+#define TASK_BUDGET 128
+
+struct proa_task {
+    /* what each switch touches */
+    struct proa_task *next; /* in the ready list, or among the free records */
+    struct scope *scope;    /* innermost; never NULL */
+    struct wait *waits;     /* what it sleeps on */
+    uint32_t n_waits;
+    int32_t winner; /* index of the one that was woken, or a code */
+    int32_t budget;
+    uint8_t state; /* enum task_state */
+    bool firm;     /* parked: a cancel does not wake it */
+    bool kept;     /* there is a reference: the record stays until its group is left */
+    bool own_size; /* its stack is not of the default size */
+    struct sched *sched;
+    struct err_slot *err; /* at the top of its stack */
+    struct coro coro;     /* .stack.low is NULL while it has none */
+
+    /* what its beginning and its end touch */
+    struct scope root;
+    struct group *group;
+    struct list sibling; /* in group->tasks, then in group->kept */
+    proa_task_fn *fn;
+    void *arg;
+    uint64_t seq; /* 0: free */
+    struct list joiners;
+    int *rc_out; /* where gather wants the code */
+    int rc;
+    int lost_rc;              /* why a call was cut, when nobody asked: see settle in task.c */
+    struct task_error *error; /* of a failure that was kept; the group's */
+    char *name;               /* NULL: "task-SEQ" */
+    size_t stack_size;
+};
+
+/* The running task; NULL outside of tasks. */
+extern _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
+
+/* What a failed task leaves behind; in its group's list. */
+#define TASK_NAME_MAX 32
+struct task_error {
+    struct list link;
+    int rc;
+    char name[TASK_NAME_MAX];
+    char detail[sizeof(((struct err_slot *)0)->text)];
+};
+
+struct task_spec {
+    proa_task_fn *fn;
+    void *arg;
+    const char *name;
+    size_t stack_size;
+    int *rc_out;
+    bool kept;
+};
+
+/* Create a task of `g`, in which a place was already counted. NULL: no memory. */
+struct proa_task *proa__task_create(struct group *g, const struct task_spec *spec);
+
+/* Its fn returned `rc`: settle what that means and tell everybody concerned. */
+void proa__task_end(struct proa_task *t, int rc);
+
+/* Make the record that nobody references any more free. */
+void proa__task_recycle(struct proa_task *t);
+
+/* The name, in `buf` if it has to be made. */
+const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX]);
+
+/* `ref` is a task whose group is not left yet. */
+bool proa__task_ref_valid(struct proa_task_ref ref);
+
+#endif
