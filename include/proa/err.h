@@ -111,7 +111,9 @@
 #define PROA_ERR_NET_MAP(X)                                                                        \
     X(PROA_ERESOLVE, -10200, "host name cannot be resolved")                                       \
     X(PROA_ENOHOST, -10201, "no such host")                                                        \
-    X(PROA_EADDRESS, -10202, "not an address")
+    X(PROA_EADDRESS, -10202, "not an address")                                                     \
+    X(PROA_ERESOLVEAGAIN, -10203, "host name cannot be resolved just now")                         \
+    X(PROA_EBROKEN, -10204, "an earlier write was cut short; nothing can follow it")
 
 #define PROA_ERR_TLS_MAP(X)                                                                        \
     X(PROA_ETLS, -10300, "TLS failed")                                                             \

@@ -1,0 +1,113 @@
+#include "net/fd_stream.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+
+#include <proa/err.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Thread_local struct net_counts proa__net_counts;
+
+static struct fd_stream *of(struct proa_stream *s)
+{
+    return (struct fd_stream *)s;
+}
+
+static void on_io(void *arg, unsigned dirs)
+{
+    struct fd_stream *f = arg;
+
+    proa__stream_ready(&f->s, dirs);
+}
+
+static void tell(void *arg)
+{
+    struct fd_stream *f = arg;
+
+    proa__stream_ready(&f->s, f->io.bits & proa__stream_wanted(&f->s));
+}
+
+int proa__fd_stream_new(struct proa_stream **ret, int fd, const struct stream_ops *ops)
+{
+    struct fd_stream *f = proa__zalloc(sizeof *f);
+    int rc;
+
+    if (!f)
+        return proa__fail(PROA_ENOMEM, "no memory for a %s stream", ops->kind);
+    proa__stream_init(&f->s, ops);
+    rc = proa__io_add(f->s.loop, &f->io, fd, on_io, f);
+    if (rc < 0) {
+        proa__free(f);
+        return proa__fail(rc, "%s stream: watching descriptor %d: %s", ops->kind, fd,
+                          proa_err_text(rc));
+    }
+    *ret = &f->s;
+    return 0;
+}
+
+void proa__fd_stream_close(struct proa_stream *s)
+{
+    struct fd_stream *f = of(s);
+    int fd = f->io.fd;
+
+    proa__loop_soon_cancel(&f->soon);
+    if (f->io.loop) {
+        proa__io_del(&f->io);
+        close(fd);
+    }
+    proa__free(f);
+}
+
+void proa__fd_stream_want(struct proa_stream *s, unsigned dirs, unsigned fresh)
+{
+    struct fd_stream *f = of(s);
+
+    (void)dirs; /* edges of all directions come anyway */
+    if (f->io.bits & fresh && !f->soon.fn)
+        proa__loop_soon(s->loop, &f->soon, tell, f);
+}
+
+unsigned proa__fd_stream_bits(struct proa_stream *s)
+{
+    return of(s)->io.bits;
+}
+
+int proa__fd_stream_fd(struct proa_stream *s)
+{
+    return of(s)->io.loop ? of(s)->io.fd : -1;
+}
+
+/* ---- whatever descriptor a program brings ---- */
+
+static int socket_stream(struct proa_stream **ret, int fd)
+{
+    int type = 0, listens = 0, family = 0;
+    socklen_t n = sizeof(int);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n) < 0)
+        return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
+    if (type != SOCK_STREAM || listens)
+        return proa__fail(PROA_EINVAL, "descriptor %d is no connected stream socket", fd);
+    return proa__sock_stream(ret, fd, family);
+}
+
+int proa_stream_from_fd(struct proa_stream **ret, int fd)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+
+    proa__loop_need("proa_stream_from_fd");
+    if (flags < 0 || fstat(fd, &st) < 0)
+        return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
+    if (!S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+        return proa__fail(PROA_EPERM, "descriptor %d is a file, and a file is no stream", fd);
+    if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
+    return S_ISSOCK(st.st_mode) ? socket_stream(ret, fd) : proa__pipe_stream(ret, fd);
+}

@@ -1,0 +1,303 @@
+#include "net/stream.h"
+
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "core/loop.h"
+#include "net/stream_buf.h"
+#include "net/turn.h"
+
+#include <proa/err.h>
+#include <proa/scope.h>
+#include <proa/task.h>
+
+#include <limits.h>
+#include <string.h>
+
+#define MAGIC_STREAM 0x7374726du /* "strm" */
+
+void proa__stream_init(struct proa_stream *s, const struct stream_ops *ops)
+{
+    s->ops = ops;
+    s->loop = proa__loop_need("a stream");
+    s->magic = MAGIC_STREAM;
+}
+
+static void check(const struct proa_stream *s, const char *call)
+{
+    PROA_CHECK(s && s->magic == MAGIC_STREAM, "%s: %s", call,
+               s ? "the stream was freed, or never made" : "the stream is NULL");
+    proa__loop_check(s->loop, call);
+}
+
+/* ---- who wants what ---- */
+
+unsigned proa__stream_wanted(const struct proa_stream *s)
+{
+    unsigned dirs = s->interest;
+
+    if (s->reader && !list_empty(&s->reader->asleep))
+        dirs |= STREAM_READ;
+    if (s->writer && !list_empty(&s->writer->asleep))
+        dirs |= STREAM_WRITE;
+    return dirs;
+}
+
+void proa__stream_ready(struct proa_stream *s, unsigned dirs)
+{
+    PROA_CHECK_OBJ(s, MAGIC_STREAM);
+    if (s->reader && dirs & (STREAM_READ | STREAM_CLOSED))
+        proa__wait_wake(&s->reader->asleep, NULL, 0);
+    if (s->writer && dirs & (STREAM_WRITE | STREAM_CLOSED))
+        proa__wait_wake(&s->writer->asleep, NULL, 0);
+    if (dirs & s->interest)
+        s->fn(s->arg, dirs & s->interest); /* may free the stream */
+}
+
+void proa__stream_notify(struct proa_stream *s, unsigned dirs, stream_ready_fn *fn, void *arg)
+{
+    check(s, "proa__stream_notify");
+    s->interest = (uint8_t)dirs;
+    s->fn = fn;
+    s->arg = arg;
+    s->ops->want(s, proa__stream_wanted(s), dirs);
+}
+
+/* ---- turns ---- */
+
+static struct stream_turn **slot_of(struct proa_stream *s, unsigned dir)
+{
+    return dir == STREAM_READ ? &s->reader : &s->writer;
+}
+
+int proa__turn_begin(struct proa_stream *s, struct stream_turn *t, unsigned dir, const char *call)
+{
+    struct stream_turn **slot = slot_of(s, dir);
+    int rc;
+
+    check(s, call);
+    *t = (struct stream_turn){.call = call};
+    list_init(&t->asleep);
+    if (*slot && proa_is_cancelled())
+        return PROA_ECANCELED;
+    if (*slot)
+        return proa__fail(PROA_EBUSY, "%s: another task does so already", call);
+    *slot = t;
+    rc = proa__turn_again(t);
+    return rc < 0 ? proa__turn_end(s, t, dir, rc) : 0;
+}
+
+int proa__turn_again(struct stream_turn *t)
+{
+    int rc = proa__wait_enter(t->call);
+
+    return t->closed ? PROA_ECLOSED : rc;
+}
+
+int proa__turn_wait(struct proa_stream *s, struct stream_turn *t, unsigned dir)
+{
+    int rc;
+
+    proa__wait_link(&t->asleep, &t->wait);
+    s->ops->want(s, proa__stream_wanted(s), dir);
+    rc = proa__wait_park(&t->wait, 1);
+    if (t->closed)
+        return proa__fail(PROA_ECLOSED, "%s: the stream was closed meanwhile", t->call);
+    s->ops->want(s, proa__stream_wanted(s), 0);
+    return rc < 0 ? rc : 0;
+}
+
+int proa__turn_end(struct proa_stream *s, struct stream_turn *t, unsigned dir, int rc)
+{
+    if (!t->closed)
+        *slot_of(s, dir) = NULL;
+    return rc;
+}
+
+int proa__stream_wait(struct proa_stream *s, unsigned dir)
+{
+    struct stream_turn t;
+    int rc = proa__turn_begin(s, &t, dir, "waiting for a stream");
+
+    if (rc < 0)
+        return rc;
+    rc = proa__turn_wait(s, &t, dir);
+    return proa__turn_end(s, &t, dir, rc);
+}
+
+/* ---- trying ---- */
+
+ssize_t proa__stream_read_carrier(struct proa_stream *s, void *buf, size_t n)
+{
+    ssize_t got;
+
+    if (s->flags & STREAM_AT_END)
+        return 0;
+    if (s->read_rc)
+        return proa__fail(s->read_rc, "reading from %s: %s", s->ops->kind,
+                          proa_err_text(s->read_rc));
+    got = s->ops->try_read(s, buf, n);
+    if (got == 0)
+        s->flags |= STREAM_AT_END;
+    if (got >= 0 || got == PROA_EAGAIN)
+        return got;
+    if (got != PROA_ENOMEM)
+        s->read_rc = (int16_t)got;
+    return got;
+}
+
+ssize_t proa__stream_try_read(struct proa_stream *s, void *buf, size_t n)
+{
+    struct proa_str have;
+
+    check(s, "reading");
+    if (n == 0)
+        return 0;
+    proa__stream_settle(s);
+    if (!s->in)
+        return proa__stream_read_carrier(s, buf, n);
+    have = proa__stream_buffered(s);
+    if (n > have.n)
+        n = have.n;
+    memcpy(buf, have.p, n);
+    proa__stream_consume(s, n);
+    return (ssize_t)n;
+}
+
+static bool nothing_in(const struct iovec *iov, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (iov[i].iov_len)
+            return false;
+    }
+    return true;
+}
+
+ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n)
+{
+    ssize_t took;
+
+    check(s, "writing");
+    if (s->flags & STREAM_BROKEN)
+        return proa__fail(PROA_EBROKEN, "writing to %s: an earlier write was cut short",
+                          s->ops->kind);
+    if (s->flags & STREAM_SHUT)
+        return proa__fail(PROA_EPIPE, "writing to %s after its shutdown", s->ops->kind);
+    if (s->write_rc)
+        return proa__fail(s->write_rc, "writing to %s: %s", s->ops->kind,
+                          proa_err_text(s->write_rc));
+    if (nothing_in(iov, n))
+        return 0;
+    took = s->ops->try_writev(s, iov, n < IOV_MAX ? n : IOV_MAX);
+    if (took < 0 && took != PROA_EAGAIN && took != PROA_ENOMEM)
+        s->write_rc = (int16_t)took;
+    return took;
+}
+
+int proa__stream_try_shutdown(struct proa_stream *s)
+{
+    int rc;
+
+    check(s, "shutting down");
+    if (s->flags & STREAM_SHUT)
+        return 0;
+    if (s->flags & STREAM_BROKEN)
+        return proa__fail(PROA_EBROKEN, "shutting down %s: an earlier write was cut short",
+                          s->ops->kind);
+    rc = s->ops->try_shutdown(s);
+    if (rc == 0)
+        s->flags |= STREAM_SHUT;
+    return rc;
+}
+
+/* ---- the end ---- */
+
+/* The calls in progress learn that the stream is gone, and touch it no more. */
+static void leave_alone(struct stream_turn **slot)
+{
+    struct stream_turn *t = *slot;
+
+    if (!t)
+        return;
+    *slot = NULL;
+    t->closed = true;
+    proa__wait_wake(&t->asleep, NULL, PROA_ECLOSED);
+}
+
+void proa__stream_close(struct proa_stream *s)
+{
+    if (!s)
+        return;
+    check(s, "closing a stream");
+    if (s->flags & STREAM_BROKEN)
+        s->flags |= STREAM_RESET;
+    leave_alone(&s->reader);
+    leave_alone(&s->writer);
+    s->interest = 0;
+    proa__free(s->in);
+    s->in = NULL;
+    s->magic = 0;
+    s->ops->close(s);
+}
+
+void proa__stream_abort(struct proa_stream *s)
+{
+    if (!s)
+        return;
+    s->flags |= STREAM_RESET;
+    proa__stream_close(s);
+}
+
+void proa__stream_break(struct proa_stream *s)
+{
+    check(s, "proa__stream_break");
+    s->flags |= STREAM_BROKEN;
+}
+
+/* ---- small questions ---- */
+
+void proa__stream_read_done(struct proa_stream *s)
+{
+    check(s, "proa__stream_read_done");
+    if (s->ops->read_done)
+        s->ops->read_done(s);
+}
+
+unsigned proa__stream_bits(struct proa_stream *s)
+{
+    check(s, "proa__stream_bits");
+    return s->ops->bits(s);
+}
+
+const void *proa__stream_query(struct proa_stream *s, unsigned tag)
+{
+    check(s, "proa__stream_query");
+    return s->ops->query ? s->ops->query(s, tag) : NULL;
+}
+
+int proa_stream_fd(struct proa_stream *s)
+{
+    int fd;
+
+    check(s, "proa_stream_fd");
+    fd = s->ops->fd ? s->ops->fd(s) : -1;
+    return fd < 0 ? -1 : fd;
+}
+
+static int address(struct proa_stream *s, bool peer, struct proa_addr *ret, const char *call)
+{
+    check(s, call);
+    if (!s->ops->address)
+        return proa__fail(PROA_EOPNOTSUPP, "%s: a %s stream has no address", call, s->ops->kind);
+    return s->ops->address(s, peer, ret);
+}
+
+int proa_stream_peer(struct proa_stream *s, struct proa_addr *ret)
+{
+    return address(s, true, ret, "proa_stream_peer");
+}
+
+int proa_stream_local(struct proa_stream *s, struct proa_addr *ret)
+{
+    return address(s, false, ret, "proa_stream_local");
+}
