@@ -53,8 +53,6 @@ AC_DEFUN([PROA_SANITIZE], [
             AS_VAR_APPEND([PROA_CFLAGS], [" $proa_san -fno-omit-frame-pointer"])
             AS_VAR_APPEND([PROA_LDFLAGS], [" $proa_san"])
         ])
-    AS_IF([test "x$enable_sanitize" != xno],
-          [AC_DEFINE([PROA_SANITIZED], [1], [a sanitizer watches; stacks are larger])])
     AM_CONDITIONAL([PROA_SANITIZED], [test "x$enable_sanitize" != xno])
 ])
 
