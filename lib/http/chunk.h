@@ -12,10 +12,10 @@
  * Floor: http.
  */
 
+#include "http/limits.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "http/limits.h"
 
 enum http_chunk_step {
     HTTP_CHUNK_MORE = 0, /* all input used */
@@ -24,20 +24,23 @@ enum http_chunk_step {
 };
 
 struct http_chunks {
-    uint64_t left;     /* data bytes of this chunk still to come */
-    uint64_t total;    /* data bytes announced so far */
-    uint64_t excess;   /* overhead bytes not paid for by data */
-    uint32_t line_n;   /* bytes of this size line */
-    uint8_t digits;    /* significant digits of this size */
+    uint64_t left;   /* data bytes of this chunk still to come; its size while that is read */
+    uint64_t total;  /* data bytes announced so far */
+    uint64_t excess; /* overhead bytes that chunks and their data do not pay for */
+    uint32_t line_n; /* bytes of this size line so far */
+    uint8_t digits;  /* significant digits of this size so far */
     uint8_t state;
-    uint8_t last;      /* the size was 0 */
 };
 
 void proa__http_chunks_begin(struct http_chunks *c);
 
-/* Use up framing bytes. Returns a step or a code; `*ret_used` is always right. */
+/*
+ * Use up framing bytes, none of what follows a step. Returns a step, or a code and where it was
+ * found in `*ret_used`. `body_limit` bounds the data of all chunks together, checked before any of
+ * it is handed out.
+ */
 int proa__http_chunks_feed(struct http_chunks *c, const struct http_limits *limits,
-                           const char *bytes, size_t n, size_t *ret_used);
+                           uint64_t body_limit, const char *bytes, size_t n, size_t *ret_used);
 
 /* The caller took `n` <= c->left data bytes. */
 void proa__http_chunks_took(struct http_chunks *c, size_t n);

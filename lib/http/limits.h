@@ -4,9 +4,9 @@
 /*
  * limits: every bound that HTTP puts on a peer, in one table.
  *
- * A server and a client start from proa__http_limits_server and _client; whoever wants others copies
- * the struct and changes members. All count over the whole of what they name, however it was split
- * over reads. A bound holds at its value; one more is refused with the code in the table, and
+ * A server and a client start from proa__http_limits_server and _client; whoever wants others
+ * copies the struct and changes members. All count over the whole of what they name, however it was
+ * split over reads. A bound holds at its value; one more is refused with the code in the table, and
  * proa__http_status_of() says which status that is.
  * Floor: http.
  */
@@ -15,18 +15,18 @@
 
 #define HTTP_KIB(n) ((uint64_t)(n) << 10)
 #define HTTP_MIB(n) ((uint64_t)(n) << 20)
-#define HTTP_SECONDS(n) ((uint64_t)(n) * 1000000000u)
+#define HTTP_SECONDS(n) ((uint64_t)(n)*1000000000u)
+#define HTTP_UNLIMITED UINT64_MAX
 
 /* X(name, unit, server, client, code of the breach, reason) */
 #define HTTP_LIMITS(X)                                                                             \
     X(leading_lines, "empty lines", 2, 0, PROA_EHTTPLINE,                                          \
       "RFC 9112 2.2 asks servers to skip one; some old clients send two after a body")             \
-    X(method_bytes, "bytes", 24, 24, PROA_EHTTPMETHOD,                                             \
-      "the longest registered method has 17; what is longer is no method we know")                 \
     X(start_line_bytes, "bytes without CR LF", 8192, 8192, PROA_EHTTPTARGETSIZE,                   \
       "RFC 9112 3 asks for at least 8000; nginx and aiohttp stop at about the same")               \
     X(field_bytes, "bytes of one line without CR LF", 8192, 16384, PROA_EHTTPHEADSIZE,             \
-      "a cookie line of 4 KiB fits twice; servers send longer policies than browsers send cookies") \
+      "a cookie line of 4 KiB fits twice; servers send longer policies than browsers send "        \
+      "cookies")                                                                                   \
     X(fields, "lines, trailers included", 128, 256, PROA_EHTTPHEADSIZE,                            \
       "browsers send 20; each costs us a slot and the handler a look")                             \
     X(head_bytes, "bytes, trailers included", HTTP_KIB(64), HTTP_KIB(256), PROA_EHTTPHEADSIZE,     \
@@ -50,8 +50,8 @@
       "deflate reaches 1032 at best, on zeros")                                                    \
     X(inflate_free_bytes, "decoded bytes before the ratio counts", HTTP_MIB(1), HTTP_MIB(1),       \
       PROA_EHTTPBODYSIZE, "small files of zeros are honest")                                       \
-    X(drain_bytes, "raw bytes of an unread body", HTTP_KIB(256), HTTP_KIB(256), PROA_EHTTPBODYSIZE, \
-      "reading this much costs less than a new connection; more is closed")                        \
+    X(drain_bytes, "raw bytes of an unread body", HTTP_KIB(256), HTTP_KIB(256),                    \
+      PROA_EHTTPBODYSIZE, "reading this much costs less than a new connection; more is closed")    \
     X(drain_time, "ns", HTTP_SECONDS(2), HTTP_SECONDS(2), PROA_EHTTPBODYSIZE,                      \
       "a peer that still sends after its answer gets this long, so that the answer is not reset")  \
     X(head_time, "ns", HTTP_SECONDS(10), HTTP_SECONDS(60), PROA_EHTTPSHORT,                        \
@@ -62,10 +62,7 @@
       "nginx's and aiohttp's; the client gives up first, so it never writes into a closing one")   \
     X(pipelined, "requests parsed ahead", 1, 1, PROA_EHTTP,                                        \
       "one request at a time; the rest waits in the kernel")                                       \
-    X(connections, "connections", 10000, 100, PROA_EHTTP,                                          \
-      "below the usual descriptor limit")
-
-#define HTTP_UNLIMITED UINT64_MAX
+    X(connections, "connections", 10000, 100, PROA_EHTTP, "below the usual descriptor limit")
 
 #define HTTP_LIMITS_MEMBER(name, unit, server, client, code, reason) uint64_t name;
 struct http_limits {

@@ -4,28 +4,29 @@
 /*
  * scanner: the strict reading of a head, done before any other parser sees it.
  *
- * Every accepted head has one meaning: each line ends in CR LF and only there, nothing is folded, the
- * start line has its three parts and two single spaces, names are tokens that touch their colon,
- * values hold no control byte, and what frames the body is said once, in one way. Whatever two
- * parsers could read differently is an error here, so requests cannot be smuggled past us or through
- * us. Bytes are looked at once; the input may be cut anywhere.
+ * Every accepted head has one meaning: each line ends in CR LF and only there, nothing is folded,
+ * the start line has its three parts and two single spaces, names are tokens that touch their
+ * colon, values hold no control byte, and what frames the body is said once, in one way. Whatever
+ * two parsers could read differently is an error here, so requests cannot be smuggled past us or
+ * through us. Bytes are looked at once; the input may be cut anywhere.
  *
  *   start line --> field line --> field line ... --> empty line: head complete
  *
  * The caller keeps the bytes of an unfinished head together and shows them again from their
- * beginning, longer; the scanner goes on where it stopped. Fields are stored as they pass, as
- * offsets from the head's first byte, because that byte may still move; proa__http_scan_settle turns
- * them into slices.
- * Floor: http. No I/O, no allocation but from the arena.
+ * beginning, longer; the scanner goes on where it stopped. What it finds is kept as offsets from
+ * the first byte, because that byte may still move; proa__http_scan_settle turns them into slices.
+ * The trailers of a chunked body are read the same way, as a second section. Floor: http. No I/O,
+ * no allocation but from the arena.
  */
+
+#include "http/headers.h"
+#include "http/limits.h"
+
+#include <proa/str.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "http/headers.h"
-#include "http/limits.h"
-#include <proa/str.h>
 
 struct arena;
 
@@ -63,10 +64,10 @@ struct http_head {
     struct proa_str method;    /* requests: as sent, one of the methods we know */
     struct proa_str target;    /* requests: as sent */
     struct proa_str authority; /* of the target, absolute and authority form; else empty */
-    struct proa_str path;      /* undecoded, begins with '/'; "*" in asterisk form; empty for CONNECT */
-    struct proa_str query;     /* undecoded, without '?' */
-    struct proa_str host;      /* authority if there is one, else the value of Host */
-    struct proa_str reason;    /* responses */
+    struct proa_str path;  /* undecoded, begins with '/'; "*" in asterisk form; empty for CONNECT */
+    struct proa_str query; /* undecoded, without '?' */
+    struct proa_str host;  /* authority if there is one, else the value of Host */
+    struct proa_str reason; /* responses */
     struct proa_headers headers;
     struct proa_headers trailers; /* complete when the message is; never merged into headers */
     int64_t length;               /* of the body; -1: not known before its end */
@@ -77,46 +78,47 @@ struct http_head {
     uint8_t framing;              /* enum http_framing */
     uint8_t expect;               /* requests: enum http_expect; never set in HTTP/1.0 */
     bool keep_alive;              /* the connection may carry another message after this one */
-    bool upgrade;                 /* the peer offers (request) or makes (101) a change of protocol */
+    bool upgrade; /* the peer offers (request) or makes (101) a change of protocol */
 };
 
-/* State between two looks at a growing head. All of it is zero before the first. */
+/* State between two looks at a growing section: the head, later the trailers. */
 struct http_scanner {
     const struct http_limits *limits;
-    struct arena *arena;
     struct http_head *head;
-    uint32_t at;       /* bytes checked so far */
-    uint32_t line;     /* where the unfinished line begins */
-    uint32_t start;    /* where the start line begins: after skipped empty lines */
-    uint32_t n_fields; /* field lines so far, trailers included */
-    uint32_t bytes;    /* of finished lines so far, trailers included */
-    uint32_t seen;     /* enum http_known bits that have come once */
+    struct proa_headers *fields; /* the head's headers, or trailers */
+    uint32_t at;                 /* bytes of the section checked so far */
+    uint32_t line;               /* where its unfinished line begins */
+    uint32_t n_fields; /* of the message so far, trailers and interim responses included */
+    uint32_t bytes;    /* of finished lines so far, likewise */
+    uint16_t said;     /* bits of scan_field.c: what framing fields and Connection said */
     uint8_t side;
-    uint8_t said; /* what Connection, Transfer-Encoding and Content-Length said */
-    bool past_start;
+    uint8_t part;  /* start line, fields or trailers */
+    uint8_t empty; /* leading empty lines skipped */
 };
 
-void proa__http_scan_begin(struct http_scanner *s, enum http_side side,
-                           const struct http_limits *limits, struct arena *arena,
-                           struct http_head *head);
+/* Begin a message. `head` is made empty; its fields will be allocated from `arena`. PROA_ENOMEM. */
+int proa__http_scan_begin(struct http_scanner *s, enum http_side side,
+                          const struct http_limits *limits, struct arena *arena,
+                          struct http_head *head);
+
+/* An interim head is done with: begin the next one of the same message, with what is left of the
+ * limits. */
+int proa__http_scan_again(struct http_scanner *s, struct arena *arena);
+
+/* The last chunk is done with: begin its trailer section. PROA_ENOMEM. */
+int proa__http_scan_trailers(struct http_scanner *s, struct arena *arena);
 
 /*
- * Look at the `n` bytes that the message has so far; the first `s->at` are the same as before.
- * Returns 1 when the head is complete (`*ret_n` bytes long, its empty line included), 0 when more is needed,
- * a code of this floor when it is refused.
+ * Look at the `n` bytes that the section has so far; the first s->at are the same as before, though
+ * they may have moved. Returns 1 when the section is complete (`*ret_n` bytes long, its empty line
+ * included), 0 when more is needed, a code of this floor when it is refused, or PROA_ENOMEM.
  */
-int proa__http_scan_head(struct http_scanner *s, const char *bytes, size_t n, size_t *ret_n);
+int proa__http_scan(struct http_scanner *s, const char *bytes, size_t n, size_t *ret_n);
 
-/* The head stands at `bytes` for good: turn stored offsets into slices. Once, after the head is complete. */
-void proa__http_scan_settle(struct http_scanner *s, const char *bytes);
+/* The section now stands at `to` for good, `n` bytes: turn what was kept as offsets into slices. */
+void proa__http_scan_settle(struct http_scanner *s, const char *to);
 
-/*
- * One trailer line without its CR LF, checked like a field line and by what may stand in trailers;
- * it counts against the head's limits. The line is copied to the arena.
- */
-int proa__http_scan_trailer(struct http_scanner *s, const char *line, size_t n);
-
-/* Fail with `rc`, words, the offset and at most 64 escaped bytes of what stood there. Returns rc. */
-int proa__http_scan_fail(int rc, const char *words, size_t offset, const char *bytes, size_t n);
+/* Nothing but leading empty lines has come yet. */
+bool proa__http_scan_idle(const struct http_scanner *s);
 
 #endif
