@@ -4,9 +4,9 @@
 /*
  * buf: bytes that grow up to a bound.
  *
- * What is appended goes to the end, what is consumed leaves from the front. The first failure sticks:
- * from then on every call that adds does nothing, and the code is asked for once, at the end. One
- * NUL always stands beyond the last byte.
+ * What is appended goes to the end, what is consumed leaves from the front. The first failure
+ * sticks: from then on every call that adds does nothing, and the code is asked for once, at the
+ * end. One NUL always stands beyond the last byte.
  *
  *     struct proa_buf b;
  *     proa_buf_init(&b, 64 * 1024);
@@ -16,9 +16,9 @@
  *     proa_buf_fini(&b);
  */
 
-#include <stdarg.h>
-
 #include <proa/str.h>
+
+#include <stdarg.h>
 
 PROA_BEGIN_DECLS
 
@@ -74,8 +74,8 @@ PROA_API int proa_buf_appendf(struct proa_buf *b, const char *fmt, ...) PROA_PRI
 PROA_API int proa_buf_vappendf(struct proa_buf *b, const char *fmt, va_list ap) PROA_PRINTF(2, 0);
 
 /**
- * Make room for `n` more bytes and say where they go; NULL when that fails, and proa_buf_error knows
- * why. Write there, then tell how many with proa_buf_commit.
+ * Make room for `n` more bytes and say where they go; NULL when that fails, and proa_buf_error
+ * knows why. Write there, then tell how many with proa_buf_commit.
  *
  * Valid until:  the next call on this buffer.
  */

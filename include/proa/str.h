@@ -8,10 +8,10 @@
  * whatever the locale: nothing but a-z ever equals A-Z.
  */
 
+#include <proa/defs.h>
+
 #include <limits.h>
 #include <string.h>
-
-#include <proa/defs.h>
 
 PROA_BEGIN_DECLS
 

@@ -1,11 +1,12 @@
 #include "base/arena.h"
+
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    ARENA_FIRST = 1024 - 32,       /* payload of our first chunk: with its head and malloc's 1 KiB */
+    ARENA_FIRST = 1024 - 32, /* payload of our first chunk: with its head and malloc's 1 KiB */
     ARENA_LARGEST = 64 * 1024 - 32 /* payload at which doubling ends */
 };
 

@@ -7,18 +7,19 @@
  *   first chunk [aaaabbbbcc......]  ->  [dddd.............]  ->  ...     each twice the one before
  *                          ^next ^end belong to the newest
  *
- * The first chunk may be the caller's, so that a small request allocates nothing. A piece that is large
- * gets a chunk of its own and wastes nothing of the others. Pieces of arena_alloc are aligned for
- * anything, those of text for nothing.
+ * The first chunk may be the caller's, so that a small request allocates nothing. A piece that is
+ * large gets a chunk of its own and wastes nothing of the others. Pieces of arena_alloc are aligned
+ * for anything, those of text for nothing.
+ *
  * Floor: base.
  */
+
+#include <proa/defs.h>
+#include <proa/str.h>
 
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <proa/defs.h>
-#include <proa/str.h>
 
 struct arena_chunk;
 

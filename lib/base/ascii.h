@@ -3,6 +3,7 @@
 
 /*
  * ascii: what a byte is, without asking the locale.
+ *
  * Floor: base.
  */
 

@@ -1,8 +1,7 @@
-#include <proa/buf.h>
-
 #include "base/check.h"
 #include "base/mem.h"
 
+#include <proa/buf.h>
 #include <proa/err.h>
 
 #include <stdio.h>
@@ -32,8 +31,9 @@ static void compact(struct proa_buf *b)
     b->head = 0;
 }
 
-/* Memory for `need` bytes and the NUL, never more than the limit can use. Doubled, and with room for as
- * much again as is moved to the front, so that a byte is copied a few times at most in its life. */
+/* Memory for `need` bytes and the NUL, never more than the limit can use. Doubled, and with room
+ * for as much again as is moved to the front, so that a byte is copied a few times at most in its
+ * life. */
 static int grow(struct proa_buf *b, size_t need)
 {
     if (b->head && __builtin_add_overflow(need, b->n, &need))
@@ -69,8 +69,8 @@ static int make_room(struct proa_buf *b, size_t n)
         return PROA_EMSGSIZE;
     if (b->p && n <= b->cap - b->head - b->n - 1)
         return 0;
-    /* Moving pays when at least as much was consumed as is held: each byte is moved at most once per
-     * byte consumed. */
+    /* Moving pays when at least as much was consumed as is held: each byte is moved at most once
+     * per byte consumed. */
     if (b->p && b->head >= b->n && n <= b->cap - b->n - 1) {
         compact(b);
         return 0;

@@ -4,8 +4,9 @@
 /*
  * check: misuse ends the process with a plain sentence.
  *
- * For what a correct program never does: a call from the wrong thread, a queue freed under its waiters.
- * Not for what a peer, a file or a lack of memory can cause. Always compiled in.
+ * For what a correct program never does: a call from the wrong thread, a queue freed under its
+ * waiters. Not for what a peer, a file or a lack of memory can cause. Always compiled in.
+ *
  * Floor: base.
  */
 

@@ -5,12 +5,13 @@
  * clock: what time it is, in nanoseconds.
  *
  * The machine's own clocks, no more; the clock that tests turn by hand is core's.
+ *
  * Floor: base.
  */
 
-#include <stdint.h>
-
 #include <proa/time.h>
+
+#include <stdint.h>
 
 /* Since some moment in the past; never goes back, never jumps. What deadlines are told in. */
 int64_t proa__clock_mono(void);

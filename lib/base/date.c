@@ -121,9 +121,8 @@ static bool take_month(struct proa_str *s, int *ret)
 
 static bool take_time(struct proa_str *s, struct date *d)
 {
-    return take_number(s, 2, &d->hour) && take(s, PROA_STR(":")) &&
-           take_number(s, 2, &d->minute) && take(s, PROA_STR(":")) &&
-           take_number(s, 2, &d->second);
+    return take_number(s, 2, &d->hour) && take(s, PROA_STR(":")) && take_number(s, 2, &d->minute) &&
+           take(s, PROA_STR(":")) && take_number(s, 2, &d->second);
 }
 
 /* "06 Nov 1994 08:49:37 GMT" */
@@ -169,8 +168,8 @@ static int full_year(const struct date *d, int64_t now)
 static bool is_valid(const struct date *d)
 {
     return d->year >= 0 && d->year <= 9999 && d->day >= 1 &&
-           d->day <= proa__date_month_days(d->year, d->month) && d->hour <= 23 &&
-           d->minute <= 59 && d->second <= 60; /* 60: a leap second */
+           d->day <= proa__date_month_days(d->year, d->month) && d->hour <= 23 && d->minute <= 59 &&
+           d->second <= 60; /* 60: a leap second */
 }
 
 static bool take_date(struct proa_str s, int64_t now, struct date *d)

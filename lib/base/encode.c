@@ -1,4 +1,5 @@
 #include "base/encode.h"
+
 #include "base/ascii.h"
 
 #include <proa/err.h>
@@ -9,12 +10,9 @@
 
 /* Besides letters and digits. */
 static const char *const stays[] = {
-    [PERCENT_COMPONENT] = "-._~",
-    [PERCENT_SEGMENT] = "-._~!$&'()*+,;=:@",
-    [PERCENT_PATH] = "-._~!$&'()*+,;=:@/",
-    [PERCENT_QUERY] = "-._~!$&'()*+,;=:@/?",
-    [PERCENT_USERINFO] = "-._~!$&'()*+,;=",
-    [PERCENT_FORM] = "-._*",
+    [PERCENT_COMPONENT] = "-._~",           [PERCENT_SEGMENT] = "-._~!$&'()*+,;=:@",
+    [PERCENT_PATH] = "-._~!$&'()*+,;=:@/",  [PERCENT_QUERY] = "-._~!$&'()*+,;=:@/?",
+    [PERCENT_USERINFO] = "-._~!$&'()*+,;=", [PERCENT_FORM] = "-._*",
 };
 
 static bool is_plain(char c, enum percent_set set)

@@ -2,20 +2,22 @@
 #define BASE_ENCODE_H
 
 /*
- * encode: bytes as text and back: percent (RFC 3986 and HTML forms), base64 (RFC 4648), hexadecimal.
+ * encode: bytes as text and back: percent (RFC 3986 and HTML forms), base64 (RFC 4648),
+ * hexadecimal.
  *
  * Encoders that may grow without a small bound append to a proa_buf; decoders never grow, so they
  * write to the caller's memory, which may be the input itself. Decoders take one spelling only:
  * whatever is not exactly what an encoder writes is PROA_EENCODING.
+ *
  * Floor: base.
  */
+
+#include <proa/buf.h>
+#include <proa/str.h>
 
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include <proa/buf.h>
-#include <proa/str.h>
 
 /* What stays as it is besides letters and digits; everything else, '%' too, becomes %XX. */
 enum percent_set {
@@ -30,7 +32,8 @@ enum percent_set {
 /* Append `s`, encoded. Returns 0 or the buffer's failure. */
 int proa__percent_encode(struct proa_buf *out, struct proa_str s, enum percent_set set);
 
-/* The same, but what already is %XX stays: for text that may be encoded, as a person types a URL. */
+/* The same, but what already is %XX stays: for text that may be encoded, as a person types a URL.
+ */
 int proa__percent_requote(struct proa_buf *out, struct proa_str s, enum percent_set set);
 
 /* Write the bytes that `s` stands for to `dst` (room for s.n; may be s.p). Returns how many, or
@@ -60,7 +63,8 @@ ssize_t proa__base64_decode(void *dst, struct proa_str s, enum base64_kind kind)
 /* Write 2 n lower case digits and a NUL to `dst`. Returns the length. */
 size_t proa__hex_encode(char *dst, const void *bytes, size_t n);
 
-/* Write the bytes of digits of either case to `dst` (may be s.p). Returns how many, or PROA_EENCODING. */
+/* Write the bytes of digits of either case to `dst` (may be s.p). Returns how many, or
+ * PROA_EENCODING. */
 ssize_t proa__hex_decode(void *dst, struct proa_str s);
 
 #endif

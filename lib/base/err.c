@@ -1,6 +1,6 @@
-#include <proa/err.h>
-
 #include "base/fail.h"
+
+#include <proa/err.h>
 
 #include <string.h>
 

@@ -1,4 +1,5 @@
 #include "base/fail.h"
+
 #include "base/ascii.h"
 
 #include <stdarg.h>

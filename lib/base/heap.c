@@ -1,4 +1,5 @@
 #include "base/heap.h"
+
 #include "base/check.h"
 
 #include <string.h>
@@ -20,7 +21,8 @@ static void place(struct heap_node **at, struct heap_node *node)
         node->at = at;
 }
 
-/* Make the later of two roots the first child of the other. The caller says where the other goes. */
+/* Make the later of two roots the first child of the other. The caller says where the other goes.
+ */
 static struct heap_node *join(struct heap_node *a, struct heap_node *b)
 {
     struct heap_node *top = before(a, b) ? a : b;
@@ -31,8 +33,8 @@ static struct heap_node *join(struct heap_node *a, struct heap_node *b)
     return top;
 }
 
-/* One tree of a row of siblings: joined in pairs from the left, then the pairs from the right, which is
- * what keeps the trees flat. */
+/* One tree of a row of siblings: joined in pairs from the left, then the pairs from the right,
+ * which is what keeps the trees flat. */
 static struct heap_node *join_all(struct heap_node *row)
 {
     struct heap_node *pairs = NULL;

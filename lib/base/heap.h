@@ -4,8 +4,27 @@
 /*
  * heap: what comes first among many; carries the timers.
  *
- * Its nodes are inside the things it holds, so nothing allocates and nothing fails. Equal keys leave in
- * the order they came. Any node can be removed at any time.
+ * Its nodes are inside the things it holds, so nothing allocates and nothing fails. Equal keys
+ * leave in the order they came. Any node can be removed at any time.
+ *
+ *   trees  [0]  [1]  [2]  [3]     a new node goes to [0]; where a tree already stands, the two are
+ *           |         |    |      joined and go one further, as a carry does in addition
+ *           5         2    9
+ *                    / \   |\     in a tree no child comes before its parent
+ *                   7   3  9 12
+ *
+ * A row of pairing heaps. A single one would take n new nodes as n children of its root, and the
+ * first removal would stop the loop for as long as it takes to look at all of them; the row spreads
+ * that over the insertions. The alternative was a 4-ary heap in an array: it must grow, so arming a
+ * timer could fail. Both measured, gcc 12 -O2, two shared cores, nanoseconds:
+ *
+ *                                                     row of trees   array
+ *   arm and cancel, ten others                                 4-9   14-23
+ *   arm and cancel, a million others                             5      18
+ *   cancel and arm at random among a million                   180     220
+ *   take the first of a million until none is left             290     450
+ *   cancel, arm and take the first in turn, a million        1,900     700
+ *
  * Floor: base.
  */
 
@@ -13,7 +32,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HEAP_TREES = 48 };
+enum {
+    HEAP_TREES = 48
+}; /* the last is reached after 2^47 insertions, and then takes all carries */
 
 struct heap_node {
     struct heap_node *child; /* first of those that come after this one */

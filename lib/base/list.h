@@ -6,8 +6,9 @@
  *
  *   head <-> first <-> ... <-> last <-> head        an empty head points at itself
  *
- * A member that is in no list points at itself too (list_init), so removing it twice is harmless and
- * list_linked can be asked. Nothing allocates; nothing fails.
+ * A member that is in no list points at itself too (list_init), so removing it twice is harmless
+ * and list_linked can be asked. Nothing allocates; nothing fails.
+ *
  * Floor: base.
  */
 
@@ -19,14 +20,16 @@ struct list {
     struct list *prev;
 };
 
-#define LIST_INIT(head) {&(head), &(head)}
+#define LIST_INIT(head)                                                                            \
+    {                                                                                              \
+        &(head), &(head)                                                                           \
+    }
 
 /* The struct `type` whose `member` is at `ptr`. */
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Each link of the list, oldest first; the body must not remove `it`. */
-#define LIST_FOR_EACH(it, head)                                                                    \
-    for (struct list *it = (head)->next; it != (head); it = it->next)
+#define LIST_FOR_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
 /* The same, and the body may remove and free `it`, but no other. */
 #define LIST_FOR_EACH_SAFE(it, head)                                                               \
@@ -113,7 +116,7 @@ static inline size_t list_count(const struct list *head)
 {
     size_t n = 0;
 
-    LIST_FOR_EACH(it, head)
+    LIST_FOR_EACH (it, head)
         n++;
     return n;
 }

@@ -1,4 +1,5 @@
 #include "base/log.h"
+
 #include "base/ascii.h"
 
 #include <errno.h>
@@ -7,7 +8,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LOG_TEXT = 500 }; /* bytes of a message with its NUL: two lines of a terminal, and small on a stack */
+enum {
+    LOG_TEXT = 500
+}; /* bytes of a message with its NUL: two lines of a terminal, and small on a stack */
 
 static proa_log_fn *sink; /* NULL: standard error */
 static void *sink_arg;

@@ -4,8 +4,9 @@
 /*
  * log: how the floors above speak to the one sink.
  *
- * Never suspends, never allocates, keeps errno. Control bytes become '?', so that a peer cannot write
- * lines of its own.
+ * Never suspends, never allocates, keeps errno. Control bytes become '?', so that a peer cannot
+ * write lines of its own.
+ *
  * Floor: base.
  */
 

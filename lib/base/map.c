@@ -1,4 +1,5 @@
 #include "base/map.h"
+
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -19,8 +20,8 @@ static void draw_seed(void)
 {
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
         return;
-    /* So early at boot that there is no entropy, or a sandbox without the call: the clock and where we
-     * were loaded are what a stranger does not see. */
+    /* So early at boot that there is no entropy, or a sandbox without the call: the clock and where
+     * we were loaded are what a stranger does not see. */
     seed.k0 = (uint64_t)proa__clock_wall() ^ (uint64_t)(uintptr_t)&seed;
     seed.k1 = (uint64_t)proa__clock_mono() * 0x9E3779B97F4A7C15u ^ (uint64_t)(uintptr_t)&seeded;
 }
@@ -31,7 +32,8 @@ uint64_t proa__hash(struct proa_str s)
     return proa__siphash(seed, s.p, s.n);
 }
 
-/* Names are short; a long one is folded piece by piece, each hashed together with what came before. */
+/* Names are short; a long one is folded piece by piece, each hashed together with what came before.
+ */
 uint64_t proa__hash_nocase(struct proa_str s)
 {
     char piece[64];
@@ -114,7 +116,8 @@ void *proa__map_get(const struct map *m, struct proa_str key)
     return m->count ? m->entries[find(m, key, proa__hash(key))].value : NULL;
 }
 
-/* Free a place and move back each follower that may stand there, so that no search ends too early. */
+/* Free a place and move back each follower that may stand there, so that no search ends too early.
+ */
 static void *take(struct map *m, size_t at)
 {
     void *value = m->entries[at].value;

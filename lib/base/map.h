@@ -4,23 +4,24 @@
 /*
  * map: from text to a pointer, safe against keys that were chosen to collide.
  *
- * Open addressing, linear probing, three quarters full at most; removal moves the followers back, so
- * there are no tombstones. The hash is SipHash-1-3 with a key drawn once per process.
+ * Open addressing, linear probing, three quarters full at most; removal moves the followers back,
+ * so there are no tombstones. The hash is SipHash-1-3 with a key drawn once per process.
  *
- * Keys are borrowed: a key must live, unchanged, as long as its entry; most stand in the value itself.
- * Values are never NULL and never looked into.
+ * Keys are borrowed: a key must live, unchanged, as long as its entry; most stand in the value
+ * itself. Values are never NULL and never looked into.
+ *
  * Floor: base.
  */
+
+#include <proa/str.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <proa/str.h>
-
 struct map_entry {
     struct proa_str key;
-    void *value;   /* NULL: free place */
+    void *value; /* NULL: free place */
     uint64_t hash;
 };
 
@@ -44,8 +45,8 @@ void *proa__map_get(const struct map *m, struct proa_str key);
 /* Take the entry out; its value, or NULL. */
 void *proa__map_remove(struct map *m, struct proa_str key);
 
-/* Each entry once, in no order: `size_t i = 0; while ((e = proa__map_next(m, &i)))`. The map must not
- * be changed meanwhile; values may be freed, keys and all, if proa__map_fini comes next. */
+/* Each entry once, in no order: `size_t i = 0; while ((e = proa__map_next(m, &i)))`. The map must
+ * not be changed meanwhile; values may be freed, keys and all, if proa__map_fini comes next. */
 struct map_entry *proa__map_next(const struct map *m, size_t *i);
 
 /* The hash of the map, for other tables: seeded, the same within a process. The second takes ASCII

@@ -4,8 +4,9 @@
 /*
  * mem: the only callers of malloc.
  *
- * Whatever the program set with proa_mem_set is asked, else the C library. The first request seals the
- * choice. A size of 0 gives a pointer of its own; NULL always means that there is no memory.
+ * Whatever the program set with proa_mem_set is asked, else the C library. The first request seals
+ * the choice. A size of 0 gives a pointer of its own; NULL always means that there is no memory.
+ *
  * Floor: base.
  */
 

@@ -4,6 +4,7 @@
 /*
  * siphash: a keyed hash with which a stranger cannot aim at one bucket (SipHash-1-3, Aumasson and
  * Bernstein).
+ *
  * Floor: base.
  */
 

@@ -1,9 +1,8 @@
-#include <proa/str.h>
-
 #include "base/ascii.h"
 #include "base/mem.h"
 
 #include <proa/err.h>
+#include <proa/str.h>
 
 static bool caseeq(const char *a, const char *b, size_t n)
 {

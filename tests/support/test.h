@@ -4,8 +4,8 @@
 /*
  * test: what every test program needs, loop or no loop.
  *
- * A program is a list of Check tests, each run in a forked child, each failing if bytes of proa's are
- * left allocated at its end:
+ * A program is a list of Check tests, each run in a forked child, each failing if bytes of proa's
+ * are left allocated at its end:
  *
  *     int main(void)
  *     {
@@ -15,15 +15,15 @@
  * t_main puts an allocator of its own under proa (support/alloc.c), which counts and can fail.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/str.h>
 
 #include <check.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Run the tests of a NULL-ended list; the result of main. */
 int t_main(const char *name, const TTest *const *tests);
@@ -37,7 +37,8 @@ struct t_table {
 /* The same as t_main, with tables after the single tests; ended by {NULL, 0}. */
 int t_main_tables(const char *name, const TTest *const *tests, const struct t_table *tables);
 
-/* The call succeeded; prints the code's name and the words of the failure. Evaluates to its result. */
+/* The call succeeded; prints the code's name and the words of the failure. Evaluates to its result.
+ */
 #define ck_ok(call) t_ok(#call, (long long)(call), __FILE__, __LINE__)
 
 /* The call failed with exactly this code. */
@@ -57,7 +58,8 @@ size_t t_alloc_bytes(void);
 size_t t_alloc_blocks(void);
 uint64_t t_alloc_count(void);
 
-/* Fail the n-th allocation from now (1: the next); 0: none. Only that one fails, or all from it on. */
+/* Fail the n-th allocation from now (1: the next); 0: none. Only that one fails, or all from it on.
+ */
 void t_alloc_fail(uint64_t n);
 void t_alloc_fail_from(uint64_t n);
 
@@ -68,16 +70,18 @@ bool t_alloc_failed(void);
 void t_alloc_forgive(void);
 
 /*
- * Run `body` once, then once for each allocation that it makes, failing that one; then the same with
- * all allocations from that one on failing. The first run must succeed, each later one succeed or
- * return PROA_ENOMEM; none may leave bytes allocated. The body does all of its work anew each time.
+ * Run `body` once, then once for each allocation that it makes, failing that one; then the same
+ * with all allocations from that one on failing. The first run must succeed, each later one succeed
+ * or return PROA_ENOMEM; none may leave bytes allocated. The body does all of its work anew each
+ * time.
  */
 typedef int t_body_fn(void *arg);
 void t_each_alloc(t_body_fn *body, void *arg);
 
 /* ---- memory that faults (support/page.c) */
 
-/* A copy of the bytes that ends (or begins) flush against a page that cannot be touched. Never freed. */
+/* A copy of the bytes that ends (or begins) flush against a page that cannot be touched. Never
+ * freed. */
 char *t_unreadable(const void *bytes, size_t n);
 char *t_unreadable_front(const void *bytes, size_t n);
 
