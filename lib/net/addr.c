@@ -281,7 +281,7 @@ static bool as_v4(const struct proa_addr *addr, uint32_t *ret)
 
 bool proa_addr_same_host(const struct proa_addr *a, const struct proa_addr *b)
 {
-    uint32_t v4a, v4b;
+    uint32_t v4a = 0, v4b = 0;
     bool is_v4a, is_v4b;
 
     if (!is_ip(a) || !is_ip(b))
