@@ -36,7 +36,8 @@ struct proa_json_opts {
  * The text must be UTF-8 and hold one value and white space around it.
  *
  * Errors:       PROA_EJSON with line and column in the detail, PROA_EMSGSIZE (too long or too
- * deep), PROA_ENOMEM. Ownership:    json_decref frees the value.
+ *               deep), PROA_ENOMEM.
+ * Ownership:    json_decref frees the value.
  */
 PROA_API int proa_json_parse(struct json_t **ret, struct proa_str text,
                              const struct proa_json_opts *opts);
@@ -45,13 +46,15 @@ PROA_API int proa_json_parse(struct json_t **ret, struct proa_str text,
  * Append a value as JSON text.
  *
  * Errors:       PROA_EJSON (a value JSON has no form for, or one that contains itself),
- * PROA_EMSGSIZE (too deep), or the buffer's failure.
+ *               PROA_EMSGSIZE (too deep), or the buffer's failure.
  */
 PROA_API int proa_json_dump(struct proa_buf *buf, const struct json_t *value,
                             const struct proa_json_opts *opts);
 
-/** Have jansson allocate through the hooks of proa_mem_set; to be called before the program makes
- * its first JSON value. */
+/**
+ * Have jansson allocate through the hooks of proa_mem_set; to be called before the program makes
+ * its first JSON value.
+ */
 PROA_API void proa_json_use_mem(void);
 
 PROA_END_DECLS

@@ -6,8 +6,7 @@
  *
  * Scheme and host are in lower case, an IPv6 address in its short form, dot segments are gone, an
  * http path is never empty, bytes that may not stand in a URL bare are percent-encoded. Escapes
- * that were there stay as they were, and
- * `?` with nothing behind it is not the same as no `?`.
+ * that were there stay as they were, and `?` with nothing behind it is not the same as no `?`.
  *
  * Refused, since two programs could read them differently: control characters, spaces, backslashes,
  * escapes without two hex digits, hosts with escapes or with characters no DNS name has, IPv4
@@ -25,16 +24,15 @@
 
 PROA_BEGIN_DECLS
 
-#define PROA_URL_MAX   65536 /* bytes of a URL: what no real one reaches */
-#define PROA_QUERY_MAX 1000  /* pairs of a query or form */
+#define PROA_URL_MAX 65536  /* bytes of a URL: what no real one reaches */
+#define PROA_QUERY_MAX 1000 /* pairs of a query or form */
 
-/* Slices of one block that the URL owns. Absent parts have p == NULL; present but empty ones have
+/* Slices of one block that the URL owns. An absent part has p == NULL; a present but empty one has
  * not. */
 struct proa_url {
     struct proa_str text;      /* the whole URL, without user, password and zone: fit for logs */
     struct proa_str scheme;    /* "https" */
-    struct proa_str authority; /* "example.org:8080", "[::1]": the Host field; port only if it is
-                                  not the scheme's own */
+    struct proa_str authority; /* "example.org:8080", "[::1]": the Host field; no default port */
     struct proa_str host;      /* "example.org", "192.0.2.1", "::1": without brackets and zone */
     struct proa_str path;      /* "/a/b%20c" */
     struct proa_str query;     /* "x=1", without '?' */
@@ -43,10 +41,10 @@ struct proa_url {
     struct proa_str user;      /* percent-encoded, as it came */
     struct proa_str password;  /* percent-encoded, as it came */
     struct proa_str zone;      /* "eth0" of [fe80::1%25eth0] */
-    uint16_t port; /* the effective one: the scheme's own if none was given; 0: none known */
-    bool is_ip;    /* host is an IPv4 or IPv6 address */
-    bool secure;   /* https or wss */
-    char *block;   /* the library's */
+    uint16_t port;             /* the effective one: given, or the scheme's own; 0: none known */
+    bool is_ip;                /* host is an IPv4 or IPv6 address */
+    bool secure;               /* https or wss */
+    char *block;               /* the library's */
 };
 
 /**
@@ -90,14 +88,19 @@ struct proa_query {
  * The texts are appended to `text`. A pair without '=' has an empty value; empty pairs are skipped.
  *
  * Errors:       returns 1, 0 at the end, PROA_EQUERY (an escape without two hex digits),
- * PROA_EMSGSIZE (more than PROA_QUERY_MAX pairs), or the buffer's failure. Ownership:    name and
- * value are slices of `text`. Valid until: its next change.
+ *               PROA_EMSGSIZE (more than PROA_QUERY_MAX pairs), or the buffer's failure.
+ * Ownership:    name and value are slices of `text`.
+ * Valid until:  its next change.
  */
 PROA_API int proa_query_next(struct proa_query *query, struct proa_buf *text,
                              struct proa_str *ret_name, struct proa_str *ret_value);
 
-/** Append `name=value`, urlencoded, to a query or form in `buf`, with a '&' before it unless `buf`
- * is empty or ends in '?'. Errors: the buffer's. */
+/**
+ * Append `name=value`, urlencoded, to a query or form in `buf`, with a '&' before it unless `buf`
+ * is empty or ends in '?'.
+ *
+ * Errors:       the buffer's.
+ */
 PROA_API int proa_query_append(struct proa_buf *buf, struct proa_str name, struct proa_str value);
 
 PROA_DEFINE_AUTO_VALUE(proa_url, proa_url_fini);

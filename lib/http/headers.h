@@ -13,34 +13,34 @@
 
 /* X(ID, "Name", first letter, last letter), the letters in lower case. At most 31 names: a bit
  * each. */
-#define HTTP_KNOWN_MAP(X)                                   \
-    X(ACCEPT, "Accept", 'a', 't')                           \
-    X(ACCEPT_ENCODING, "Accept-Encoding", 'a', 'g')         \
-    X(ALLOW, "Allow", 'a', 'w')                             \
-    X(AUTHORIZATION, "Authorization", 'a', 'n')             \
-    X(CONNECTION, "Connection", 'c', 'n')                   \
-    X(CONTENT_ENCODING, "Content-Encoding", 'c', 'g')       \
-    X(CONTENT_LENGTH, "Content-Length", 'c', 'h')           \
-    X(CONTENT_RANGE, "Content-Range", 'c', 'e')             \
-    X(CONTENT_TYPE, "Content-Type", 'c', 'e')               \
-    X(COOKIE, "Cookie", 'c', 'e')                           \
-    X(DATE, "Date", 'd', 'e')                               \
-    X(EXPECT, "Expect", 'e', 't')                           \
-    X(HOST, "Host", 'h', 't')                               \
-    X(IF_MODIFIED_SINCE, "If-Modified-Since", 'i', 'e')     \
-    X(IF_UNMODIFIED_SINCE, "If-Unmodified-Since", 'i', 'e') \
-    X(KEEP_ALIVE, "Keep-Alive", 'k', 'e')                   \
-    X(LOCATION, "Location", 'l', 'n')                       \
-    X(PROXY_AUTHORIZATION, "Proxy-Authorization", 'p', 'n') \
-    X(RANGE, "Range", 'r', 'e')                             \
-    X(RETRY_AFTER, "Retry-After", 'r', 'r')                 \
-    X(SERVER, "Server", 's', 'r')                           \
-    X(SET_COOKIE, "Set-Cookie", 's', 'e')                   \
-    X(TE, "TE", 't', 'e')                                   \
-    X(TRAILER, "Trailer", 't', 'r')                         \
-    X(TRANSFER_ENCODING, "Transfer-Encoding", 't', 'g')     \
-    X(UPGRADE, "Upgrade", 'u', 'e')                         \
-    X(USER_AGENT, "User-Agent", 'u', 't')                   \
+#define HTTP_KNOWN_MAP(X)                                                                          \
+    X(ACCEPT, "Accept", 'a', 't')                                                                  \
+    X(ACCEPT_ENCODING, "Accept-Encoding", 'a', 'g')                                                \
+    X(ALLOW, "Allow", 'a', 'w')                                                                    \
+    X(AUTHORIZATION, "Authorization", 'a', 'n')                                                    \
+    X(CONNECTION, "Connection", 'c', 'n')                                                          \
+    X(CONTENT_ENCODING, "Content-Encoding", 'c', 'g')                                              \
+    X(CONTENT_LENGTH, "Content-Length", 'c', 'h')                                                  \
+    X(CONTENT_RANGE, "Content-Range", 'c', 'e')                                                    \
+    X(CONTENT_TYPE, "Content-Type", 'c', 'e')                                                      \
+    X(COOKIE, "Cookie", 'c', 'e')                                                                  \
+    X(DATE, "Date", 'd', 'e')                                                                      \
+    X(EXPECT, "Expect", 'e', 't')                                                                  \
+    X(HOST, "Host", 'h', 't')                                                                      \
+    X(IF_MODIFIED_SINCE, "If-Modified-Since", 'i', 'e')                                            \
+    X(IF_UNMODIFIED_SINCE, "If-Unmodified-Since", 'i', 'e')                                        \
+    X(KEEP_ALIVE, "Keep-Alive", 'k', 'e')                                                          \
+    X(LOCATION, "Location", 'l', 'n')                                                              \
+    X(PROXY_AUTHORIZATION, "Proxy-Authorization", 'p', 'n')                                        \
+    X(RANGE, "Range", 'r', 'e')                                                                    \
+    X(RETRY_AFTER, "Retry-After", 'r', 'r')                                                        \
+    X(SERVER, "Server", 's', 'r')                                                                  \
+    X(SET_COOKIE, "Set-Cookie", 's', 'e')                                                          \
+    X(TE, "TE", 't', 'e')                                                                          \
+    X(TRAILER, "Trailer", 't', 'r')                                                                \
+    X(TRANSFER_ENCODING, "Transfer-Encoding", 't', 'g')                                            \
+    X(UPGRADE, "Upgrade", 'u', 'e')                                                                \
+    X(USER_AGENT, "User-Agent", 'u', 't')                                                          \
     X(VARY, "Vary", 'v', 'y')
 
 enum http_known {

@@ -62,8 +62,8 @@ int proa__response_head(struct proa_buf *buf, struct body_out *ret,
 
 struct request_head {
     struct proa_str method;
-    struct proa_str target;             /* origin, absolute, authority or asterisk form */
-    struct proa_str host;               /* url.authority; unless the list has a Host of its own */
+    struct proa_str target; /* origin, absolute, authority or asterisk form */
+    struct proa_str host;   /* url.authority, maybe empty; ignored if the list has a Host */
     const struct proa_headers *headers; /* NULL: none */
     uint64_t length;                    /* of the body, or BODY_UNKNOWN */
     bool to_http10; /* the server is known to speak HTTP/1.0: a length is needed */
@@ -98,7 +98,7 @@ struct date_cache {
 
 struct proa_str proa__date_at(struct date_cache *cache, int64_t second);
 
-/* Whether a method, a request target, a reason phrase may be sent. */
+/* Whether a request target, a reason phrase may be sent. */
 bool proa__is_target(struct proa_str text);
 bool proa__is_reason(struct proa_str text);
 
