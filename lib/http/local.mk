@@ -1,9 +1,28 @@
 # http: what client and server share; may include tls, net, core, base.
-HTTP_LIBS = $(TLS_LIBS)
-# With the first source file, all of this instead of the line above:
-#HTTP_LIBS = %D%/libhttp.la $(TLS_LIBS)
-#noinst_LTLIBRARIES += %D%/libhttp.la
-#FLOOR_LIBS += %D%/libhttp.la
-#%C%_libhttp_la_SOURCES = %D%/a.c %D%/a.h
-#%C%_libhttp_la_CFLAGS  = $(AM_CFLAGS) $(LLHTTP_CFLAGS) $(ZLIB_CFLAGS) $(JANSSON_CFLAGS)
-#%C%_libhttp_la_LIBADD  = $(LLHTTP_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS)
+HTTP_LIBS = %D%/libhttp.la $(TLS_LIBS)
+noinst_LTLIBRARIES += %D%/libhttp.la
+FLOOR_LIBS += %D%/libhttp.la
+%C%_libhttp_la_SOURCES = \
+	%D%/authority.c \
+	%D%/authority.h \
+	%D%/body_out.c \
+	%D%/chars.c \
+	%D%/chars.h \
+	%D%/coding.h \
+	%D%/headers.c \
+	%D%/headers.h \
+	%D%/http.c \
+	%D%/idna.c \
+	%D%/media.c \
+	%D%/pairs.h \
+	%D%/params.c \
+	%D%/query.c \
+	%D%/url.c \
+	%D%/writer.c \
+	%D%/writer.h
+%C%_libhttp_la_CFLAGS = $(AM_CFLAGS) $(LLHTTP_CFLAGS) $(ZLIB_CFLAGS) $(JANSSON_CFLAGS) \
+	$(LIBIDN2_CFLAGS)
+%C%_libhttp_la_LIBADD = $(LLHTTP_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS) $(LIBIDN2_LIBS)
+if PROA_LLHTTP_SRC
+EXTRA_%C%_libhttp_la_DEPENDENCIES = llhttp/libllhttp.la
+endif
