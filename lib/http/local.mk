@@ -8,15 +8,30 @@ FLOOR_LIBS += %D%/libhttp.la
 	%D%/body_out.c \
 	%D%/chars.c \
 	%D%/chars.h \
+	%D%/chunk.c \
+	%D%/chunk.h \
 	%D%/coding.h \
 	%D%/headers.c \
 	%D%/headers.h \
 	%D%/http.c \
 	%D%/idna.c \
+	%D%/limits.c \
+	%D%/limits.h \
 	%D%/media.c \
+	%D%/octets.c \
+	%D%/octets.h \
 	%D%/pairs.h \
 	%D%/params.c \
+	%D%/parser.c \
+	%D%/parser.h \
 	%D%/query.c \
+	%D%/scan_field.c \
+	%D%/scan_line.h \
+	%D%/scan_start.c \
+	%D%/scanner.c \
+	%D%/scanner.h \
+	%D%/second.c \
+	%D%/second.h \
 	%D%/url.c \
 	%D%/writer.c \
 	%D%/writer.h
