@@ -27,7 +27,8 @@ headers_net = \
 	%D%/proa/stream.h \
 	%D%/proa/tcp.h \
 	%D%/proa/unix.h
-headers_tls =
+headers_tls = \
+	%D%/proa/tls.h
 headers_http = \
 	%D%/proa/headers.h \
 	%D%/proa/http.h \

@@ -117,8 +117,15 @@
 
 #define PROA_ERR_TLS_MAP(X)                                                                        \
     X(PROA_ETLS, -10300, "TLS failed")                                                             \
-    X(PROA_ETLSCERT, -10301, "certificate not trusted")                                            \
-    X(PROA_ETLSNAME, -10302, "certificate is for another name")
+    X(PROA_ETLSVERIFY, -10301, "certificate not believed")                                         \
+    X(PROA_ETLSHANDSHAKE, -10302, "the TLS handshake failed")                                      \
+    X(PROA_ETLSALERT, -10303, "the other side refused TLS")                                        \
+    X(PROA_ETLSALPN, -10304, "no protocol in common")                                              \
+    X(PROA_ETLSPROTOCOL, -10305, "the other side broke the rules of TLS")                          \
+    X(PROA_ETLSTRUNCATED, -10306, "the connection ended without the end of TLS")                   \
+    X(PROA_ENOTTLS, -10307, "the other side does not speak TLS")                                   \
+    X(PROA_ETLSFILE, -10308, "a certificate or key cannot be loaded")                              \
+    X(PROA_ETLSOPTION, -10309, "a TLS option is not usable")
 
 #define PROA_ERR_HTTP_MAP(X)                                                                       \
     X(PROA_EHTTP, -10400, "malformed HTTP message")                                                \

@@ -18,8 +18,9 @@ enum proa_fd_dirs {
  * Wait until a descriptor can be read or written without blocking, and say which.
  *
  * Level-triggered and asked anew at each call: the descriptor is registered only while the call
- * waits, so it may be closed, or given to anybody, before and after. An error or hang-up counts as both
- * directions. A regular file is always ready. The descriptor of a proa stream cannot be waited for.
+ * waits, so it may be closed, or given to anybody, before and after. An error or hang-up counts as
+ * both directions. A regular file is always ready. The descriptor of a proa stream cannot be waited
+ * for.
  *
  * Suspends:     yes.
  * Errors:       PROA_ECANCELED, PROA_EBADF, PROA_EINVAL (no direction), PROA_EBUSY (another

@@ -25,7 +25,7 @@ struct proa_listen_opts {
     bool keep_file;  /* UNIX: leave the file when the listener is freed */
     bool nagle;      /* TCP: leave Nagle's algorithm on in accepted streams */
 };
-#define PROA_LISTEN_OPTS(...) \
+#define PROA_LISTEN_OPTS(...)                                                                      \
     (&(const struct proa_listen_opts){.size = sizeof(struct proa_listen_opts), __VA_ARGS__})
 
 /**

@@ -4,8 +4,8 @@
 /*
  * loop: the clock, and the doors into a running loop from callbacks and other threads.
  *
- * A loop is made by proa_run or proa_main; a program needs to name one only to reach it from another
- * thread.
+ * A loop is made by proa_run or proa_main; a program needs to name one only to reach it from
+ * another thread.
  */
 
 #include <proa/defs.h>
@@ -24,8 +24,8 @@ typedef void proa_callback_fn(void *arg);
 /**
  * Tell the time of this thread's loop, in nanoseconds since some moment in the past.
  *
- * Never goes back. Under a test's virtual clock it is that clock's; in a thread without a loop it is
- * the system's monotonic clock.
+ * Never goes back. Under a test's virtual clock it is that clock's; in a thread without a loop it
+ * is the system's monotonic clock.
  */
 PROA_API int64_t proa_now(void);
 
@@ -53,8 +53,8 @@ PROA_DEFINE_AUTO(proa_loop, proa_loop_unref);
 /**
  * Ask a loop, from any thread, to call fn(arg) in its next turn.
  *
- * Callbacks of one thread run in the order in which it posted them. A loop that ends drops what it has
- * not run yet.
+ * Callbacks of one thread run in the order in which it posted them. A loop that ends drops what it
+ * has not run yet.
  *
  * Errors:       PROA_ECLOSED (the loop has ended; fn will not be called), PROA_ENOMEM.
  */

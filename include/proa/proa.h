@@ -27,6 +27,7 @@
 #include <proa/task.h>
 #include <proa/thread.h>
 #include <proa/time.h>
+#include <proa/tls.h>
 #include <proa/url.h>
 #include <proa/version.h>
 

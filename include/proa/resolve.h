@@ -50,7 +50,7 @@ struct proa_resolver_opts {
     size_t max_entries;   /* names kept; 0: 1000; the least recently used goes first */
     int threads;          /* look-ups at the same time; 0: 4 */
 };
-#define PROA_RESOLVER_OPTS(...) \
+#define PROA_RESOLVER_OPTS(...)                                                                    \
     (&(const struct proa_resolver_opts){.size = sizeof(struct proa_resolver_opts), __VA_ARGS__})
 
 /* Looks names up and keeps the answers for a while. Belongs to one loop. */

@@ -21,12 +21,13 @@ struct proa_run_opts {
 /**
  * Make a loop, run fn(arg) as its first task, and return what it returns.
  *
- * When the main task has ended, tasks that are left in the root group are cancelled and joined. After
- * the grace time their shields end too; if that does not help for as long again, their names are
- * printed and the process aborts.
+ * When the main task has ended, tasks that are left in the root group are cancelled and joined.
+ * After the grace time their shields end too; if that does not help for as long again, their names
+ * are printed and the process aborts.
  *
  * Errors:       what fn returns; PROA_EBUSY (a loop runs in this thread already: fn has not run),
- *               PROA_ENOMEM, PROA_EMFILE and other codes of the system when the loop cannot be made.
+ *               PROA_ENOMEM, PROA_EMFILE and other codes of the system when the loop cannot be
+ * made.
  */
 PROA_API int proa_run(proa_task_fn *fn, void *arg, const struct proa_run_opts *opts);
 
@@ -43,16 +44,16 @@ struct proa_main_opts {
  * Be a program's main: run fn(arg), print what failed, and return the exit status.
  *
  * SIGINT and SIGTERM cancel fn, and that ends the program with status 128 plus the signal's
- * number; unless a server has claimed them, to drain first. One more ends the process at once. A failure is
- * printed on standard error with its name and detail, and is status 1; otherwise the status
- * is what fn returned, up to 255.
+ * number; unless a server has claimed them, to drain first. One more ends the process at once. A
+ * failure is printed on standard error with its name and detail, and is status 1; otherwise the
+ * status is what fn returned, up to 255.
  *
  * With .workers, fn runs once in each of so many child processes, made before any loop exists. The
  * parent runs no task: it holds the listening sockets, so that a worker's successor inherits its
  * queue of connections; it starts a new worker for one that crashed, at growing intervals; it
  * passes signals on; on SIGHUP it replaces all workers while the old ones drain. A worker whose fn
- * returns an error ends the others. With .threads, fn runs once on each of so many loops, and a failure in
- * one cancels the others. What fn builds belongs to its loop.
+ * returns an error ends the others. With .threads, fn runs once on each of so many loops, and a
+ * failure in one cancels the others. What fn builds belongs to its loop.
  *
  * Call it once, from the thread that started the program, before any other thread or loop exists.
  */

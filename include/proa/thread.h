@@ -19,20 +19,20 @@ struct proa_to_thread_opts {
 /**
  * Run fn(arg), which may block, in another thread and wait for what it returns.
  *
- * The loop has a few threads for this (as many as processors plus four, at most 32), started when first
- * needed, with all signals blocked. Errors told with detail in fn arrive with it.
+ * The loop has a few threads for this (as many as processors plus four, at most 32), started when
+ * first needed, with all signals blocked. Errors told with detail in fn arrive with it.
  *
  * A job that has not started is taken back by a cancel. One that runs is waited for all the same,
- * since arg usually lies on the caller's stack; the result then stands, and the next call tells of the
- * cancel. With .abandon the call returns at once, fn runs to its end unobserved, and then
+ * since arg usually lies on the caller's stack; the result then stands, and the next call tells of
+ * the cancel. With .abandon the call returns at once, fn runs to its end unobserved, and then
  * .release(arg) is called in that thread.
  *
  * Suspends:     yes; while fn runs, although cancelled.
  * Errors:       what fn returns; PROA_ECANCELED (before fn started, or abandoned), PROA_ENOMEM,
  *               PROA_EAGAIN (the system gives no thread).
- * Ownership:    arg stays the caller's, but for an abandoned job: then it is .release's. It was abandoned
- *               if the call returned PROA_ECANCELED and fn has started; so with .abandon, arg should
- *               be on the heap, and .release is called in every case where the call returns PROA_ECANCELED.
+ * Ownership:    arg stays the caller's, but for an abandoned job: then it is .release's. It was
+ * abandoned if the call returned PROA_ECANCELED and fn has started; so with .abandon, arg should be
+ * on the heap, and .release is called in every case where the call returns PROA_ECANCELED.
  * Cancellation: as told above.
  */
 PROA_API PROA_SUSPENDS int proa_to_thread(proa_task_fn *fn, void *arg,

@@ -43,51 +43,53 @@ enum proa_tls_client_cert {
  */
 typedef int proa_tls_sni_fn(void *arg, struct proa_str name, struct proa_tls_ctx **ret);
 
-/* Where a certificate chain, a key or authorities can be given as file and as PEM text, give one. */
+/* Where a certificate chain, a key or authorities can be given as file and as PEM text, give one.
+ */
 struct proa_tls_client_opts {
     size_t size;
-    const char *ca_file;           /* PEM file of the authorities believed, in place of the system's */
-    const char *ca_path;           /* directory of such files, named by hash (openssl rehash) */
-    struct proa_str ca_pem;        /* the same as text */
-    bool system_ca;                /* believe the system's authorities beside these */
-    bool insecure;                 /* believe every certificate for every name: for experiments only */
-    const char *cert_file;         /* our certificate chain, for servers that ask */
-    const char *key_file;          /* its key; NULL: in cert_file */
-    struct proa_str cert_pem;      /* the same as text */
-    struct proa_str key_pem;       /* empty: in cert_pem */
-    const char *key_password;      /* if the key is encrypted; nobody is ever asked for it */
-    const char *alpn;              /* protocols offered, best first: "h2,http/1.1"; NULL: none */
+    const char *ca_file;      /* PEM file of the authorities believed, in place of the system's */
+    const char *ca_path;      /* directory of such files, named by hash (openssl rehash) */
+    struct proa_str ca_pem;   /* the same as text */
+    bool system_ca;           /* believe the system's authorities beside these */
+    bool insecure;            /* believe every certificate for every name: for experiments only */
+    const char *cert_file;    /* our certificate chain, for servers that ask */
+    const char *key_file;     /* its key; NULL: in cert_file */
+    struct proa_str cert_pem; /* the same as text */
+    struct proa_str key_pem;  /* empty: in cert_pem */
+    const char *key_password; /* if the key is encrypted; nobody is ever asked for it */
+    const char *alpn;         /* protocols offered, best first: "h2,http/1.1"; NULL: none */
     enum proa_tls_version min_version;
     enum proa_tls_version max_version;
-    const char *ciphers;           /* OpenSSL's list for TLS 1.2; NULL: its default */
-    const char *ciphersuites;      /* OpenSSL's list for TLS 1.3; NULL: its default */
-    bool no_resumption;            /* a full handshake each time */
-    size_t session_limit;          /* most servers whose sessions are kept; 0: 256 */
-    const char *keylog_file;       /* append the secrets of each connection, for Wireshark: undoes encryption */
-    bool keylog_env;               /* the same, to the file that $SSLKEYLOGFILE names, if any */
+    const char *ciphers;      /* OpenSSL's list for TLS 1.2; NULL: its default */
+    const char *ciphersuites; /* OpenSSL's list for TLS 1.3; NULL: its default */
+    bool no_resumption;       /* a full handshake each time */
+    size_t session_limit;     /* most servers whose sessions are kept; 0: 256 */
+    const char
+        *keylog_file; /* append the secrets of each connection, for Wireshark: undoes encryption */
+    bool keylog_env;  /* the same, to the file that $SSLKEYLOGFILE names, if any */
 };
 #define PROA_TLS_CLIENT_OPTS(...) PROA_OPTS(proa_tls_client_opts, __VA_ARGS__)
 
 struct proa_tls_server_opts {
     size_t size;
-    const char *cert_file;         /* our certificate, then those between it and the authority */
-    const char *key_file;          /* its key; NULL: in cert_file */
-    struct proa_str cert_pem;      /* the same as text */
-    struct proa_str key_pem;       /* empty: in cert_pem */
-    const char *key_password;      /* if the key is encrypted; nobody is ever asked for it */
-    const char *alpn;              /* protocols spoken, best first; NULL: the extension is ignored */
+    const char *cert_file;    /* our certificate, then those between it and the authority */
+    const char *key_file;     /* its key; NULL: in cert_file */
+    struct proa_str cert_pem; /* the same as text */
+    struct proa_str key_pem;  /* empty: in cert_pem */
+    const char *key_password; /* if the key is encrypted; nobody is ever asked for it */
+    const char *alpn;         /* protocols spoken, best first; NULL: the extension is ignored */
     enum proa_tls_version min_version;
     enum proa_tls_version max_version;
-    const char *ciphers;           /* OpenSSL's list for TLS 1.2; NULL: its default */
-    const char *ciphersuites;      /* OpenSSL's list for TLS 1.3; NULL: its default */
+    const char *ciphers;      /* OpenSSL's list for TLS 1.2; NULL: its default */
+    const char *ciphersuites; /* OpenSSL's list for TLS 1.3; NULL: its default */
     enum proa_tls_client_cert client_cert;
-    const char *ca_file;           /* authorities believed for certificates of clients; there is no default */
+    const char *ca_file; /* authorities believed for certificates of clients; there is no default */
     const char *ca_path;
     struct proa_str ca_pem;
-    proa_tls_sni_fn *sni;          /* NULL: one certificate for every name */
+    proa_tls_sni_fn *sni; /* NULL: one certificate for every name */
     void *sni_arg;
-    bool no_resumption;            /* no tickets: a full handshake each time */
-    const char *keylog_file;       /* as in the client's options */
+    bool no_resumption;      /* no tickets: a full handshake each time */
+    const char *keylog_file; /* as in the client's options */
     bool keylog_env;
 };
 #define PROA_TLS_SERVER_OPTS(...) PROA_OPTS(proa_tls_server_opts, __VA_ARGS__)
@@ -95,11 +97,11 @@ struct proa_tls_server_opts {
 /* One connection of a client. */
 struct proa_tls_opts {
     size_t size;
-    const char *server_name;       /* host name or IP address that the certificate must be for */
-    int port;                      /* with the name, the key under which sessions are kept for resumption */
-    const char *via;               /* what else a resumed session must have in common: the proxy, say */
-    const char *alpn;              /* in place of the context's; "": none */
-    bool no_resumption;            /* neither take nor keep a session */
+    const char *server_name; /* host name or IP address that the certificate must be for */
+    int port;           /* with the name, the key under which sessions are kept for resumption */
+    const char *via;    /* what else a resumed session must have in common: the proxy, say */
+    const char *alpn;   /* in place of the context's; "": none */
+    bool no_resumption; /* neither take nor keep a session */
 };
 #define PROA_TLS_OPTS(...) PROA_OPTS(proa_tls_opts, __VA_ARGS__)
 
@@ -184,36 +186,35 @@ PROA_API PROA_SUSPENDS int proa_tls_server(struct proa_stream **ret,
 /* What was agreed on. Valid until: the stream is closed. */
 struct proa_tls_info {
     enum proa_tls_version version;
-    bool resumed;                /* an earlier session was continued; certificates were checked then */
-    bool verified;               /* the other end showed a certificate, and it was checked and good */
-    struct proa_str cipher;      /* OpenSSL's name: "TLS_AES_256_GCM_SHA384" */
-    struct proa_str alpn;        /* empty: none agreed on */
+    bool resumed;           /* an earlier session was continued; certificates were checked then */
+    bool verified;          /* the other end showed a certificate, and it was checked and good */
+    struct proa_str cipher; /* OpenSSL's name: "TLS_AES_256_GCM_SHA384" */
+    struct proa_str alpn;   /* empty: none agreed on */
     struct proa_str server_name; /* the name that the client asked for; empty: none */
 };
 
 /**
  * Tell what a TLS stream agreed on with its other end.
  *
- * Errors:       PROA_ENOTSUP (not a TLS stream), PROA_EAGAIN (still shaking hands).
+ * Errors:       PROA_EOPNOTSUPP (not a TLS stream), PROA_EAGAIN (still shaking hands).
  */
 PROA_API int proa_tls_info(struct proa_stream *stream, struct proa_tls_info *ret);
 
 /* A certificate, told in words. */
 struct proa_tls_cert {
-    char *subject;         /* "CN=example.org,O=Example" (RFC 2253) */
+    char *subject; /* "CN=example.org,O=Example" (RFC 2253) */
     char *issuer;
-    char *names;           /* "DNS:example.org, IP Address:192.0.2.1"; empty: none */
-    int64_t not_before;    /* seconds since 1970 */
+    char *names;        /* "DNS:example.org, IP Address:192.0.2.1"; empty: none */
+    int64_t not_before; /* seconds since 1970 */
     int64_t not_after;
-    uint8_t sha256[32];    /* fingerprint */
+    uint8_t sha256[32]; /* fingerprint */
 };
 
 /**
  * Describe the certificate that the other end showed.
  *
- * Errors:       PROA_ENOENT (it showed none), PROA_ENOTSUP (not a TLS stream), PROA_EAGAIN (still
- *               shaking hands), PROA_ENOMEM.
- * Ownership:    the caller ends it with proa_tls_cert_fini.
+ * Errors:       PROA_ENOENT (it showed none), PROA_EOPNOTSUPP (not a TLS stream), PROA_EAGAIN
+ * (still shaking hands), PROA_ENOMEM. Ownership:    the caller ends it with proa_tls_cert_fini.
  */
 PROA_API int proa_tls_peer_cert(struct proa_stream *stream, struct proa_tls_cert *ret);
 

@@ -4,9 +4,10 @@
 /*
  * coro: one flow of control with a stack of its own, and the switch between two of them.
  *
- * The only place in proa where a stack is exchanged for another, and therefore where AddressSanitizer
- * and ThreadSanitizer are told. A switch saves what the ABI calls callee-saved, the control
- * words of the floating point units, and nothing else: no signal mask, no errno, no system call.
+ * The only place in proa where a stack is exchanged for another, and therefore where
+ * AddressSanitizer and ThreadSanitizer are told. A switch saves what the ABI calls callee-saved,
+ * the control words of the floating point units, and nothing else: no signal mask, no errno, no
+ * system call.
  *
  * A coro is part of what it runs (a task's control block, a loop). It never ends by returning: the
  * last thing that its function does is proa__coro_switch_last to somebody else, who may then give
@@ -48,7 +49,8 @@ void proa__coro_switch(struct coro *from, struct coro *to);
 /* The same, for a `from` that will never be continued: its stack may be given back by `to`. */
 _Noreturn void proa__coro_switch_last(struct coro *from, struct coro *to);
 
-/* Forget what a finished coro, or a thread's own that was switched from, had with the sanitizers. */
+/* Forget what a finished coro, or a thread's own that was switched from, had with the sanitizers.
+ */
 void proa__coro_fini(struct coro *co);
 
 #endif

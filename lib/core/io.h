@@ -10,10 +10,11 @@
  * clears the bit when the system answers EAGAIN. Right after proa__io_add IO_READ and IO_WRITE are
  * set, so the first attempt is made.
  *
- * fn runs on the loop's own stack and may do anything but suspend: delete this io, free what holds it.
+ * fn runs on the loop's own stack and may do anything but suspend: delete this io, free what holds
+ * it.
  *
- * Where the kernel does not tell of the other side's end, IO_CLOSED never comes, and the end shows as
- * a read of 0.
+ * Where the kernel does not tell of the other side's end, IO_CLOSED never comes, and the end shows
+ * as a read of 0.
  *
  * A descriptor that others read (a database library's) goes through proa_wait_fd instead.
  *
@@ -38,13 +39,13 @@ struct io {
     io_fn *fn;              /* may be NULL and may be changed at any time */
     void *arg;
     int fd;
-    unsigned bits;                  /* IO_*: may be possible */
+    unsigned bits;                     /* IO_*: may be possible */
     _Alignas(8) unsigned char ev[128]; /* libevent's struct event */
 };
 
 /*
- * Register. 0, or PROA_EPERM for what is always ready (regular files), PROA_EEXIST if the loop has this
- * descriptor already, PROA_ENOMEM.
+ * Register. 0, or PROA_EPERM for what is always ready (regular files), PROA_EEXIST if the loop has
+ * this descriptor already, PROA_ENOMEM.
  */
 int proa__io_add(struct proa_loop *loop, struct io *io, int fd, io_fn *fn, void *arg);
 

@@ -6,8 +6,8 @@
  *
  * A turn, in this order: what other threads posted; what was asked to run soon; the timers that are
  * due; the runner, which is the scheduler's and runs the tasks that were ready when it began; then
- * the kernel is asked for events, waiting only if nothing is left to do. What a turn makes ready runs
- * in the next one, so nothing can starve the rest by feeding itself.
+ * the kernel is asked for events, waiting only if nothing is left to do. What a turn makes ready
+ * runs in the next one, so nothing can starve the rest by feeding itself.
  *
  * While tasks are ready the kernel is not asked each turn, but after 64 task switches or a tick of
  * the coarse clock, whatever is first.
@@ -15,12 +15,13 @@
  *   new --run--> running --stop--> new          run may be called again
  *     \--free--> closed: posts answer PROA_ECLOSED; the memory stays until the last unref
  *
- * What the scheduler (task.c) gets from here: `turn` is its function, `sched` its pointer, `soon` and
- * timers its callbacks. To start or continue a task from the loop it calls proa__loop_enter; tasks
- * switch among themselves with proa__coro_switch and back with proa__coro_switch(me, &loop->main).
+ * What the scheduler (task.c) gets from here: `turn` is its function, `sched` its pointer, `soon`
+ * and timers its callbacks. To start or continue a task from the loop it calls proa__loop_enter;
+ * tasks switch among themselves with proa__coro_switch and back with proa__coro_switch(me,
+ * &loop->main).
  *
- * A loop belongs to the thread that made it and to the process that made it: any call from elsewhere
- * aborts with a sentence.
+ * A loop belongs to the thread that made it and to the process that made it: any call from
+ * elsewhere aborts with a sentence.
  *
  * Floor: core.
  */
@@ -68,10 +69,10 @@ struct proa_loop {
     bool ready;    /* the scheduler's: tasks are ready; the loop will not sleep */
     bool stopping; /* run returns at the end of this turn */
     bool running;
-    bool virtual;  /* the clock is the tests' */
+    bool virtual;        /* the clock is the tests' */
     unsigned no_suspend; /* > 0: parking is a mistake (callbacks of the big stack) */
 
-    struct coro main;   /* the thread's own stack */
+    struct coro main; /* the thread's own stack */
     struct sched *sched;
     loop_turn_fn *turn;
     struct proa_task *current; /* the scheduler's: whose slice this is; NULL in callbacks */
@@ -92,8 +93,8 @@ struct proa_loop {
     struct threads *threads;   /* to_thread's; thread.c */
     char *scratch;
 
-    pthread_mutex_t post_lock;   /* over the next three */
-    struct post *posts;          /* oldest first */
+    pthread_mutex_t post_lock; /* over the next three */
+    struct post *posts;        /* oldest first */
     struct post **posts_end;
     bool closed;
     atomic_bool post_pending; /* posts is not empty, and the eventfd was written */
@@ -159,16 +160,18 @@ int64_t proa__loop_wall(void);
 void proa__loop_soon(struct proa_loop *loop, struct soon *s, loop_fn *fn, void *arg);
 void proa__loop_soon_cancel(struct soon *s);
 
-/* Any thread: call p->fn(p->arg) on the loop. PROA_ECLOSED if it is closed: p is the caller's again. */
+/* Any thread: call p->fn(p->arg) on the loop. PROA_ECLOSED if it is closed: p is the caller's
+ * again. */
 int proa__loop_post(struct proa_loop *loop, struct post *p, loop_fn *fn, void *arg);
 
 /*
- * Run fn(arg) on the thread's own stack, which is large, and return; a plain call when already there. For deep
- * library calls. fn must not suspend.
+ * Run fn(arg) on the thread's own stack, which is large, and return; a plain call when already
+ * there. For deep library calls. fn must not suspend.
  */
 void proa__on_loop_stack(loop_fn *fn, void *arg);
 
-/* The kernel, a thread or a person may wake this loop: the virtual clock does not jump meanwhile. */
+/* The kernel, a thread or a person may wake this loop: the virtual clock does not jump meanwhile.
+ */
 static inline void proa__loop_outside(struct proa_loop *loop, int by)
 {
     loop->outside += (size_t)by;

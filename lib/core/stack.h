@@ -14,11 +14,11 @@
  * so a parked shallow task dirties a single page. The colour moves the block by a multiple of
  * 64 bytes from stack to stack; without it all control blocks would fight for the same cache sets.
  *
- * The guard is wide because a frame of 66 KB was seen to step over one page into the neighbour. It is
- * made of, first that works: guard markers in the page table (Linux 6.13; they split no mapping),
- * mprotect (splits one in three, and the kernel bounds their number), nothing but a canary that
- * each switch looks at. One pool a loop, no locks. Stacks come back hot, last in first out; beyond a
- * bound an idle one gives its pages back to the kernel.
+ * The guard is wide because a frame of 66 KB was seen to step over one page into the neighbour. It
+ * is made of, first that works: guard markers in the page table (Linux 6.13; they split no
+ * mapping), mprotect (splits one in three, and the kernel bounds their number), nothing but a
+ * canary that each switch looks at. One pool a loop, no locks. Stacks come back hot, last in first
+ * out; beyond a bound an idle one gives its pages back to the kernel.
  *
  * Between the scheduler and this file: a task that has not run yet has no stack. The scheduler
  * keeps what it needs to start one (function, argument, group) in a record of its own, takes a
@@ -41,17 +41,17 @@
 #endif
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
-#define STACK_SIZE_MIN     ((size_t)16 << 10)
-#define STACK_SIZE_MAX     ((size_t)64 << 20)
-#define STACK_GUARD        ((size_t)16 << 10)
-#define STACK_CLASSES      13 /* sizes are powers of two from MIN to MAX */
-#define STACK_BLOCK_MAX    1024
+#define STACK_SIZE_MIN ((size_t)16 << 10)
+#define STACK_SIZE_MAX ((size_t)64 << 20)
+#define STACK_GUARD ((size_t)16 << 10)
+#define STACK_CLASSES 13 /* sizes are powers of two from MIN to MAX */
+#define STACK_BLOCK_MAX 1024
 
 enum stack_guard {
     STACK_GUARD_AUTO = 0,
-    STACK_GUARD_MARKER,   /* MADV_GUARD_INSTALL */
-    STACK_GUARD_PROTECT,  /* mprotect */
-    STACK_GUARD_CANARY,   /* none; the words below `low` must stay zero */
+    STACK_GUARD_MARKER,  /* MADV_GUARD_INSTALL */
+    STACK_GUARD_PROTECT, /* mprotect */
+    STACK_GUARD_CANARY,  /* none; the words below `low` must stay zero */
 };
 
 struct stack {
@@ -65,7 +65,7 @@ struct stack {
 struct stack_chunk;
 
 struct stack_class {
-    struct stack_idle *idle;    /* given back, the last one first */
+    struct stack_idle *idle; /* given back, the last one first */
     size_t n_idle;
     struct stack_chunk *chunks; /* newest first; only that one still has stacks never used */
 };

@@ -5,8 +5,8 @@
  * timer: call a function of the loop at a deadline.
  *
  * Intrusive, so starting one cannot fail; stopped ones leave the heap at once; equal deadlines fire
- * in the order in which they were started, one that was moved after those. Deadlines are absolute, in nanoseconds of
- * proa__loop_now. Never early; on an idle machine at most 200 microseconds late.
+ * in the order in which they were started, one that was moved after those. Deadlines are absolute,
+ * in nanoseconds of proa__loop_now. Never early; on an idle machine at most 200 microseconds late.
  *
  * Moving a running timer to a later deadline costs a few stores: the heap keeps the old place, and
  * the timer goes to its new one when the old comes up. Idle timeouts are pushed out all the time
@@ -23,7 +23,8 @@
 struct proa_loop;
 struct timer;
 
-/* Called on the loop's own stack. The timer is stopped by then: it may be started again or freed. */
+/* Called on the loop's own stack. The timer is stopped by then: it may be started again or freed.
+ */
 typedef void timer_fn(void *arg);
 
 struct timer {
