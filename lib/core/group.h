@@ -55,6 +55,9 @@ int proa__group_enter_task(struct group *g);
 /* A place is free again. */
 void proa__group_leave_task(struct group *g);
 
+/* A task could not be created: the group fails with that too, unless it is the root. Returns rc. */
+int proa__group_not_created(struct group *g, int rc);
+
 /* `t` failed with `rc`; its words are in the error slot. */
 void proa__group_failed(struct group *g, struct proa_task *t, int rc);
 

@@ -5,8 +5,8 @@
  * sched: which task runs next.
  *
  * One list, first in, first out. A task that parks switches straight to the next one; the loop's
- * own stack is gone back to when nothing is ready or when the turn is over, which it is after
- * TURN_SLICES slices.
+ * own stack is gone back to when nothing is ready, or when the turn is over: after loop->slices
+ * slices.
  *
  * A task that has ended cannot give back the stack it stands on: whoever runs next does (`ended`).
  *
@@ -21,9 +21,6 @@
 
 #include <proa/fault.h>
 
-/* Slices from one look at timers and posts to the next. */
-#define TURN_SLICES 64
-
 struct slab;
 
 struct sched {
@@ -33,7 +30,10 @@ struct sched {
     unsigned left;                /* slices until the turn is over */
     unsigned ran;                 /* slices in this turn */
     struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
-    struct proa_task *starved;    /* new ones that found no memory for a stack, by .next */
+
+    struct proa_task *starved; /* new ones that found no memory for a stack, by .next */
+    struct proa_task **starved_end;
+    struct timer retry;
 
     struct proa_task *free; /* records, by .next */
     struct slab *slabs;
@@ -50,6 +50,8 @@ struct sched {
 
     proa_fault_fn *fault_fn;
     void *fault_arg;
+
+    unsigned no_suspend; /* > 0: waiting is forbidden */
 
     bool inject_on;
     uint64_t inject_at;

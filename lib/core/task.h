@@ -42,9 +42,9 @@ enum task_state {
 
 struct proa_task {
     /* what each switch touches */
-    struct proa_task *next; /* in the ready list, or among the free records */
-    struct scope *scope;    /* innermost; never NULL */
-    struct wait *waits;     /* what it sleeps on */
+    _Alignas(64) struct proa_task *next; /* in the ready list, or among the free records */
+    struct scope *scope;                 /* innermost; never NULL */
+    struct wait *waits;                  /* what it sleeps on */
     uint32_t n_waits;
     int32_t winner; /* index of the one that was woken, or a code */
     int32_t budget;
@@ -93,8 +93,8 @@ struct task_spec {
     bool kept;
 };
 
-/* Create a task of `g`, in which a place was already counted. NULL: no memory. */
-struct proa_task *proa__task_create(struct group *g, const struct task_spec *spec);
+/* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */
+int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret);
 
 /* Its fn returned `rc`: settle what that means and tell everybody concerned. */
 void proa__task_end(struct proa_task *t, int rc);
@@ -102,10 +102,10 @@ void proa__task_end(struct proa_task *t, int rc);
 /* Make the record that nobody references any more free. */
 void proa__task_recycle(struct proa_task *t);
 
+/* All records. None is in use. */
+void proa__task_free_slabs(struct sched *s);
+
 /* The name, in `buf` if it has to be made. */
 const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX]);
-
-/* `ref` is a task whose group is not left yet. */
-bool proa__task_ref_valid(struct proa_task_ref ref);
 
 #endif

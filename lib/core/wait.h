@@ -74,6 +74,9 @@ int proa__wait_park(struct wait *w, size_t n);
 /* The same, although cancelled. For the few calls that say so. */
 int proa__wait_park_firm(struct wait *w, size_t n);
 
+/* The running task's call fails because a scope around is cancelled. Returns PROA_ECANCELED. */
+int proa__wait_cut(void);
+
 /* Let the other ready tasks run once. */
 void proa__wait_yield(void);
 

@@ -1,0 +1,51 @@
+#include "base/opts.h"
+#include "core/group.h"
+#include "core/task.h"
+#include "core/wait.h"
+
+#include <proa/gather.h>
+
+static void never_ran(int *rcs, size_t n)
+{
+    for (size_t i = 0; rcs && i < n; i++)
+        rcs[i] = PROA_ECANCELED;
+}
+
+static int start_all(struct group *g, const struct proa_call *calls, size_t n, int *rcs)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct task_spec spec = {
+            .fn = calls[i].fn,
+            .arg = calls[i].arg,
+            .rc_out = rcs ? &rcs[i] : NULL,
+        };
+        int rc = proa__task_create_in(g, &spec, NULL);
+
+        if (rc < 0) {
+            if (rcs)
+                rcs[i] = rc;
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int proa_gather(const struct proa_call *calls, size_t n, int *rcs,
+                const struct proa_gather_opts *opts)
+{
+    struct proa_gather_opts o;
+    int rc;
+
+    never_ran(rcs, n);
+    rc = proa__opts_copy(&o, sizeof o, opts);
+    if (rc < 0)
+        return rc;
+    rc = proa__wait_enter(__func__);
+    if (rc < 0)
+        return rc;
+
+    PROA_GROUP(g, .limit = o.limit);
+    group_of(&g)->collect = o.collect;
+    start_all(group_of(&g), calls, n, rcs); /* a failure waits in the group */
+    return proa_group_join(&g);
+}

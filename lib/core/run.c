@@ -1,0 +1,125 @@
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/opts.h"
+#include "core/loop.h"
+#include "core/sched.h"
+
+#include <proa/run.h>
+
+#define GRACE_DEFAULT (5 * PROA_SEC)
+
+int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
+                      int64_t grace)
+{
+    struct task_spec spec = {.fn = fn, .arg = arg, .name = "main", .stack_size = stack_size};
+    struct proa_task_ref ref;
+    int rc = proa__task_create_in(&s->root, &spec, &ref);
+
+    if (rc < 0)
+        return rc;
+    s->main = ref.task;
+    s->grace_ns = grace ? grace : GRACE_DEFAULT;
+    return 0;
+}
+
+void proa__sched_cancel(struct sched *s)
+{
+    proa__scope_cancel(&s->root.scope);
+}
+
+/* ---- the end of a run */
+
+/* Who is still there, by name. Tasks of tasks are told of too. */
+static void name_stragglers(struct sched *s)
+{
+    struct scope *top = &s->root.scope;
+    char buf[TASK_NAME_MAX];
+
+    for (struct scope *at = proa__scope_next(top, top, false); at;
+         at = proa__scope_next(top, at, false))
+        if (at->kind == SCOPE_ROOT)
+            proa__log(PROA_LOG_ERROR, "task %s was cancelled and does not end",
+                      proa__task_name(at->task, buf));
+}
+
+static void grace_is_over(void *arg)
+{
+    struct sched *s = arg;
+
+    name_stragglers(s);
+    PROA_CHECK(!s->shields_over, "tasks did not end although cancelled; their names are above");
+    s->shields_over = true;
+    proa__scope_expire_shields(&s->root.scope);
+    proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
+                      grace_is_over, s);
+}
+
+/* The words of the main task's failure become the thread's. */
+static void retell_to_thread(int rc)
+{
+    struct err_slot *mine = proa__err_slot;
+    const char *detail = proa_err_detail(rc);
+
+    proa__err_slot = NULL;
+    proa__fail(rc, "%s", detail);
+    proa__err_slot = mine;
+}
+
+void proa__sched_main_ended(struct sched *s, int rc)
+{
+    s->main = NULL;
+    s->main_rc = rc;
+    s->ending = true;
+    if (rc < 0)
+        retell_to_thread(rc);
+    proa__scope_cancel(&s->root.scope);
+    if (s->root.running > 1)
+        proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
+                          grace_is_over, s);
+}
+
+void proa__sched_root_empty(struct sched *s)
+{
+    if (!s->ending)
+        return;
+    s->root.closed = true;
+    proa__timer_stop(&s->grace);
+    proa__loop_stop(s->loop);
+}
+
+/* ---- a run */
+
+static int run_on(struct proa_loop *loop, proa_task_fn *fn, void *arg,
+                  const struct proa_run_opts *o)
+{
+    int rc = proa__sched_new(loop);
+
+    if (rc < 0)
+        return rc;
+    rc = proa__sched_start(loop->sched, fn, arg, o->stack_size, o->grace);
+    if (rc >= 0) {
+        proa__loop_run(loop);
+        rc = loop->sched->main_rc;
+    }
+    proa__sched_free(loop);
+    return rc;
+}
+
+int proa_run(proa_task_fn *fn, void *arg, const struct proa_run_opts *opts)
+{
+    struct proa_loop *loop = NULL;
+    struct proa_run_opts o;
+    int rc = proa__opts_copy(&o, sizeof o, opts);
+
+    if (rc < 0)
+        return rc;
+    if (proa__loop_current())
+        return proa__fail(PROA_EBUSY, "a loop runs in this thread already");
+    rc = proa__loop_new(&loop, &(struct loop_opts){.virtual_clock = o.virtual_clock});
+    if (rc < 0)
+        return rc;
+    rc = run_on(loop, fn, arg, &o);
+    proa__loop_free(loop);
+    return rc;
+}

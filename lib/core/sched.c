@@ -1,0 +1,227 @@
+#include "core/sched.h"
+
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+_Thread_local struct proa_task *proa__task_here;
+
+/* Sequence numbers go on from run to run, so that a reference of an earlier run is known for stale.
+ */
+static _Thread_local uint64_t last_seq;
+
+_Static_assert(sizeof(struct err_slot) <= STACK_BLOCK_MAX, "the block above a stack is too small");
+#define STACK_BLOCK ((sizeof(struct err_slot) + 63) & ~(size_t)63)
+
+/* How long new tasks wait for another try when there was no memory for a stack. */
+#define STARVED_RETRY (10 * PROA_MS)
+
+static void run_tasks(void *arg);
+
+/* ---- who is next */
+
+static void make_current(struct sched *s, struct proa_task *t)
+{
+    proa__task_here = t;
+    if (t) {
+        proa__err_slot = t->err;
+        t->state = TASK_RUNNING;
+        t->budget = s->inject_on ? 1 : TASK_BUDGET;
+    } else
+        proa__err_slot = NULL;
+}
+
+static struct proa_task *pop(struct sched *s)
+{
+    struct proa_task *t = s->ready;
+
+    if (!t || !s->left)
+        return NULL;
+    s->left--;
+    s->ran++;
+    s->ready = t->next;
+    if (!s->ready)
+        s->ready_end = &s->ready;
+    return t;
+}
+
+/* Give a new task its stack. */
+static bool start(struct sched *s, struct proa_task *t)
+{
+    t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
+    if (!t->err)
+        return false;
+    t->err->rc = 0;
+    proa__coro_init(&t->coro, run_tasks, t);
+    return true;
+}
+
+/* No memory for a stack now. Created tasks always run: it is tried again. */
+static void retry_starved(void *arg)
+{
+    struct sched *s = arg;
+
+    if (!s->starved)
+        return;
+    *s->ready_end = s->starved;
+    s->ready_end = s->starved_end;
+    s->loop->ready = true;
+    s->starved = NULL;
+    s->starved_end = &s->starved;
+}
+
+static void starve(struct sched *s, struct proa_task *t)
+{
+    if (!s->starved) {
+        proa__log(PROA_LOG_WARNING, "no memory for the stack of a new task; it has to wait");
+        proa__timer_start(s->loop, &s->retry, proa__loop_now(s->loop) + STARVED_RETRY,
+                          retry_starved, s);
+    }
+    t->next = NULL;
+    *s->starved_end = t;
+    s->starved_end = &t->next;
+}
+
+/* The next task to run, with a stack; NULL: go back to the loop. */
+static struct proa_task *next_task(struct sched *s)
+{
+    struct proa_task *t;
+
+    while ((t = pop(s)) && t->state == TASK_NEW && !start(s, t))
+        starve(s, t);
+    return t;
+}
+
+/* ---- switching */
+
+/* Give back what the last task that ended stood on. */
+static void reap(struct sched *s)
+{
+    struct proa_task *t = s->ended;
+
+    s->ended = NULL;
+    proa__coro_fini(&t->coro);
+    proa__stack_give(&s->loop->stacks, &t->coro.stack);
+    if (!t->kept)
+        proa__task_recycle(t);
+}
+
+void proa__sched_leave(struct proa_task *t)
+{
+    struct sched *s = t->sched;
+    struct proa_task *next = next_task(s);
+
+    make_current(s, next);
+    if (next == t)
+        return;
+    proa__coro_switch(&t->coro, next ? &next->coro : &s->loop->main);
+    if (s->ended)
+        reap(s);
+}
+
+/* Hand the stack of `t`, which has ended, to a new task. */
+static struct proa_task *inherit_stack(struct sched *s, struct proa_task *t)
+{
+    struct proa_task *next = s->ready;
+
+    if (!next || next->state != TASK_NEW || next->stack_size != t->stack_size || !pop(s))
+        return NULL;
+    next->coro = t->coro;
+    next->err = t->err;
+    next->err->rc = 0;
+    if (!t->kept)
+        proa__task_recycle(t);
+    make_current(s, next);
+    return next;
+}
+
+/* The first frame of each stack. */
+static void run_tasks(void *arg)
+{
+    struct proa_task *t = arg;
+    struct sched *s = t->sched;
+
+    if (s->ended)
+        reap(s);
+    for (struct proa_task *next = t; next; next = inherit_stack(s, t)) {
+        t = next;
+        proa__task_end(t, t->fn(t->arg));
+    }
+    s->ended = t;
+    t = next_task(s);
+    make_current(s, t);
+    proa__coro_switch_last(&s->ended->coro, t ? &t->coro : &s->loop->main);
+}
+
+/* The loop's: run what is ready. */
+static unsigned turn(struct proa_loop *loop)
+{
+    struct sched *s = loop->sched;
+
+    s->left = loop->slices;
+    s->ran = 0;
+
+    struct proa_task *t = next_task(s);
+
+    if (t) {
+        make_current(s, t);
+        proa__loop_enter(loop, &t->coro);
+        if (s->ended)
+            reap(s);
+    }
+    loop->ready = s->ready != NULL;
+    return s->ran;
+}
+
+/* ---- life */
+
+int proa__sched_new(struct proa_loop *loop)
+{
+    struct sched *s = proa__zalloc(sizeof *s);
+
+    if (!s)
+        return PROA_ENOMEM;
+    s->loop = loop;
+    s->ready_end = &s->ready;
+    s->starved_end = &s->starved;
+    s->seq = last_seq;
+    s->first_seq = last_seq + 1;
+    proa__group_init(&s->root, s);
+    loop->sched = s;
+    loop->turn = turn;
+    return 0;
+}
+
+void proa__sched_free(struct proa_loop *loop)
+{
+    struct sched *s = loop->sched;
+
+    if (!s)
+        return;
+    PROA_CHECK(!s->root.running, "a loop is freed while %zu tasks live", s->root.running);
+    proa__timer_stop(&s->grace);
+    proa__timer_stop(&s->retry);
+    proa__group_fini(&s->root);
+    last_seq = s->seq;
+    proa__task_free_slabs(s);
+    proa__free(s);
+    loop->sched = NULL;
+    loop->turn = NULL;
+}
+
+void proa__sched_fault(struct sched *s, const char *task, int rc, const char *detail)
+{
+    if (s->fault_fn)
+        s->fault_fn(&(struct proa_fault){.rc = rc, .task = task, .detail = detail}, s->fault_arg);
+    else
+        proa__log(PROA_LOG_ERROR, "task %s failed: %s (%s)", task, detail, proa_err_name(rc));
+}
+
+void proa_fault_set(proa_fault_fn *fn, void *arg)
+{
+    struct sched *s = proa__loop_need(__func__)->sched;
+
+    s->fault_fn = fn;
+    s->fault_arg = arg;
+}

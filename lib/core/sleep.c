@@ -1,0 +1,69 @@
+#include "core/loop.h"
+#include "core/sched.h"
+#include "core/timer.h"
+#include "core/wait.h"
+
+#include <proa/task.h>
+#include <proa/time.h>
+
+int proa_yield(void)
+{
+    int rc = proa__wait_enter(__func__);
+
+    if (rc < 0)
+        return rc;
+    proa__wait_yield();
+    return 0;
+}
+
+int proa_checkpoint(void)
+{
+    return proa__wait_enter(__func__);
+}
+
+static void time_is_up(void *w)
+{
+    proa__wait_wake_one(w, NULL, 0);
+}
+
+/* The caller has passed proa__wait_enter. */
+static int sleep_until(int64_t when)
+{
+    struct timer timer = {0};
+    struct wait w;
+
+    proa__wait_link(NULL, &w);
+    if (when != PROA_FOREVER)
+        proa__timer_start(proa__task_here->sched->loop, &timer, when, time_is_up, &w);
+
+    int rc = proa__wait_park(&w, 1);
+
+    proa__timer_stop(&timer);
+    return rc < 0 ? rc : 0;
+}
+
+int proa_sleep(int64_t ns)
+{
+    int rc = proa__wait_enter(__func__);
+
+    if (rc < 0)
+        return rc;
+    if (ns <= 0) {
+        proa__wait_yield();
+        return 0;
+    }
+    return sleep_until(proa_time_add(proa__loop_now(proa__task_here->sched->loop), ns));
+}
+
+int proa_sleep_until(int64_t when)
+{
+    int rc = proa__wait_enter(__func__);
+
+    if (rc < 0)
+        return rc;
+    if (when <= proa__loop_now(proa__task_here->sched->loop)) {
+        proa__wait_yield();
+        return 0;
+    }
+    return sleep_until(when);
+}

@@ -1,0 +1,289 @@
+#include "core/task.h"
+
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "base/opts.h"
+#include "core/group.h"
+#include "core/sched.h"
+#include "core/wait.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- records */
+
+#define SLAB_TASKS 63
+#define CACHE_LINE 64
+
+struct slab {
+    struct slab *next;
+    char room[SLAB_TASKS * sizeof(struct proa_task) + CACHE_LINE]; /* aligned by hand */
+};
+
+static bool grow(struct sched *s)
+{
+    struct slab *slab = proa__alloc(sizeof *slab);
+
+    if (!slab)
+        return false;
+    slab->next = s->slabs;
+    s->slabs = slab;
+
+    uintptr_t at = ((uintptr_t)slab->room + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
+    struct proa_task *tasks = (struct proa_task *)at;
+
+    for (size_t i = SLAB_TASKS; i-- > 0;) {
+        tasks[i].seq = 0;
+        tasks[i].state = TASK_FREE;
+        tasks[i].next = s->free;
+        s->free = &tasks[i];
+    }
+    return true;
+}
+
+void proa__task_free_slabs(struct sched *s)
+{
+    while (s->slabs) {
+        struct slab *next = s->slabs->next;
+
+        proa__free(s->slabs);
+        s->slabs = next;
+    }
+    s->free = NULL;
+}
+
+void proa__task_recycle(struct proa_task *t)
+{
+    struct sched *s = t->sched;
+
+    if (t->name)
+        proa__free(t->name);
+    t->seq = 0;
+    t->state = TASK_FREE;
+    t->next = s->free;
+    s->free = t;
+}
+
+/* ---- creation */
+
+static void fill(struct proa_task *t, struct group *g, const struct task_spec *spec)
+{
+    t->scope = &t->root;
+    t->waits = NULL;
+    t->n_waits = 0;
+    t->state = TASK_NEW;
+    t->firm = false;
+    t->kept = spec->kept;
+    t->sched = g->sched;
+    t->root = (struct scope){
+        .parent = &g->scope,
+        .task = t,
+        .kind = SCOPE_ROOT,
+        .eff = g->scope.eff,
+    };
+    t->group = g;
+    list_push(&g->tasks, &t->sibling);
+    t->fn = spec->fn;
+    t->arg = spec->arg;
+    t->seq = ++g->sched->seq;
+    list_init(&t->joiners);
+    t->rc_out = spec->rc_out;
+    t->lost_rc = 0;
+    t->error = NULL;
+    t->stack_size = spec->stack_size;
+}
+
+/* A place was counted for it. NULL: no memory. */
+static struct proa_task *new_task(struct group *g, const struct task_spec *spec)
+{
+    struct sched *s = g->sched;
+
+    if (!s->free && !grow(s))
+        return NULL;
+
+    struct proa_task *t = s->free;
+
+    t->name = NULL;
+    if (spec->name) {
+        t->name = proa__strndup(spec->name, strnlen(spec->name, TASK_NAME_MAX - 1));
+        if (!t->name)
+            return NULL;
+    }
+    s->free = t->next;
+    fill(t, g, spec);
+    sched_push(s, t);
+    return t;
+}
+
+int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret)
+{
+    int rc = proa__group_enter_task(g);
+
+    if (rc < 0)
+        return rc;
+
+    struct proa_task *t = new_task(g, spec);
+
+    if (!t) {
+        proa__group_leave_task(g);
+        return proa__group_not_created(g, PROA_ENOMEM);
+    }
+    if (ret)
+        *ret = (struct proa_task_ref){t, t->seq};
+    return 0;
+}
+
+static struct group *group_or_root(struct proa_group *group)
+{
+    return group ? group_of(group) : &proa__loop_need("proa_create_task")->sched->root;
+}
+
+int proa_create_task(struct proa_group *group, proa_task_fn *fn, void *arg)
+{
+    struct task_spec spec = {.fn = fn, .arg = arg};
+
+    return proa__task_create_in(group_or_root(group), &spec, NULL);
+}
+
+int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
+                          void *arg, const struct proa_task_opts *opts)
+{
+    struct proa_task_opts o;
+    int rc = proa__opts_copy(&o, sizeof o, opts);
+
+    if (rc >= 0 && o.stack_size > STACK_SIZE_MAX)
+        rc = proa__fail(PROA_EINVAL, "a task's stack of %zu bytes is more than %zu", o.stack_size,
+                        STACK_SIZE_MAX);
+    if (rc < 0)
+        return proa__group_not_created(group_or_root(group), rc);
+
+    struct task_spec spec = {
+        .fn = fn,
+        .arg = arg,
+        .name = o.name,
+        .stack_size = o.stack_size,
+        .kept = ret != NULL,
+    };
+
+    return proa__task_create_in(group_or_root(group), &spec, ret);
+}
+
+/* ---- the end */
+
+/* What it means that the task's function returned `rc`. */
+static int settle(const struct proa_task *t, int rc)
+{
+    char buf[TASK_NAME_MAX];
+
+    if (rc != PROA_ECANCELED || t->root.eff)
+        return rc;
+    if (t->lost_rc < 0)
+        return t->lost_rc;
+    return proa__fail(PROA_EBADCANCEL, "task %s ended as cancelled though nobody cancelled it",
+                      proa__task_name(t, buf));
+}
+
+void proa__task_end(struct proa_task *t, int rc)
+{
+    struct group *g = t->group;
+
+    rc = settle(t, rc);
+    t->rc = rc;
+    t->state = TASK_DONE;
+    list_remove(&t->sibling);
+    if (t->kept)
+        list_push(&g->kept, &t->sibling);
+    if (t->rc_out)
+        *t->rc_out = rc;
+    if (t == g->sched->main)
+        proa__sched_main_ended(g->sched, rc);
+    else if (__builtin_expect(rc < 0 && rc != PROA_ECANCELED, 0))
+        proa__group_failed(g, t, rc);
+    proa__wait_wake_all(&t->joiners, rc);
+    proa__group_leave_task(g);
+}
+
+/* ---- seen from outside */
+
+const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX])
+{
+    if (t->name)
+        return t->name;
+    snprintf(buf, TASK_NAME_MAX, "task-%llu",
+             (unsigned long long)(t->seq - t->sched->first_seq + 1));
+    return buf;
+}
+
+static bool is_valid(struct proa_task_ref ref)
+{
+    const struct sched *s = proa__loop_current()->sched;
+
+    return ref.task && ref.seq >= s->first_seq && ref.task->seq == ref.seq;
+}
+
+static int stale(void)
+{
+    return proa__fail(PROA_ESTALE, "the task's group was left; its result is gone");
+}
+
+/* The words come along, if its group is still there. */
+static int result(struct proa_task_ref ref, int rc)
+{
+    const struct proa_task *t = is_valid(ref) ? ref.task : NULL;
+    char buf[TASK_NAME_MAX];
+
+    if (rc == PROA_ECANCELED)
+        return proa__fail(PROA_ETASKCANCELED, "task %s was cancelled",
+                          t ? proa__task_name(t, buf) : "that was joined");
+    if (rc < 0 && t && t->error)
+        return proa__fail(rc, "%s", t->error->detail);
+    return rc;
+}
+
+int proa_task_join(struct proa_task_ref ref)
+{
+    struct wait w;
+    int rc = proa__wait_enter(__func__);
+
+    if (rc < 0)
+        return rc;
+    if (!is_valid(ref))
+        return stale();
+    PROA_CHECK(ref.task != proa__task_here, "proa_task_join: a task waits for its own end");
+    if (ref.task->state == TASK_DONE)
+        return result(ref, ref.task->rc);
+    proa__wait_link(&ref.task->joiners, &w);
+    rc = proa__wait_park(&w, 1);
+    return rc < 0 ? rc : result(ref, w.code);
+}
+
+int proa_task_cancel(struct proa_task_ref ref)
+{
+    proa__loop_need(__func__);
+    if (!is_valid(ref))
+        return stale();
+    if (ref.task->state != TASK_DONE)
+        proa__scope_cancel(&ref.task->root);
+    return 0;
+}
+
+bool proa_task_is_done(struct proa_task_ref ref)
+{
+    proa__loop_need(__func__);
+    return !is_valid(ref) || ref.task->state == TASK_DONE;
+}
+
+struct proa_task_ref proa_current_task(void)
+{
+    struct proa_task *t = proa__task_here;
+
+    return t ? (struct proa_task_ref){t, t->seq} : (struct proa_task_ref){NULL, 0};
+}
+
+const char *proa_current_task_name(void)
+{
+    static _Thread_local char buf[TASK_NAME_MAX];
+
+    return proa__task_here ? proa__task_name(proa__task_here, buf) : "";
+}

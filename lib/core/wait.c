@@ -1,0 +1,193 @@
+#include "core/wait.h"
+
+#include "base/check.h"
+#include "core/loop.h"
+#include "core/sched.h"
+
+/* ---- asking */
+
+/* A call of `t` fails here. Remember it in the scopes that it may be due to. */
+static int cut(struct proa_task *t)
+{
+    for (struct scope *s = t->scope; s && s->task == t; s = s->parent) {
+        s->cut = true;
+        if (s->kind == SCOPE_SHIELD && !s->expired)
+            break;
+    }
+    return PROA_ECANCELED;
+}
+
+/* A point where `t` could learn of a cancel. */
+static void count_point(struct proa_task *t)
+{
+    struct sched *s = t->sched;
+
+    s->inject_points++;
+    if (s->inject_at == s->inject_points)
+        proa__scope_cancel(&t->root);
+}
+
+int proa__wait_cut(void)
+{
+    return cut(proa__task_here);
+}
+
+int proa__wait_enter_slow(const char *what)
+{
+    struct proa_task *t = proa__task_here;
+
+    PROA_CHECK(t, "%s: no task runs here, and what may wait must be called in one", what);
+    if (t->sched->inject_on) {
+        t->budget = 1;
+        count_point(t);
+    } else if (!t->scope->eff)
+        proa__wait_yield();
+    return t->scope->eff ? cut(t) : 0;
+}
+
+/* ---- sleeping */
+
+static void unlink_all(struct wait *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        list_remove(&w[i].link);
+}
+
+static void check_may_suspend(const struct proa_task *t)
+{
+    PROA_CHECK(t, "no task runs here that could wait");
+    PROA_CHECK(!t->sched->no_suspend, "a task waits where waiting is forbidden");
+}
+
+static int sleep_on(struct proa_task *t, struct wait *w, size_t n, bool firm)
+{
+    for (size_t i = 0; i < n; i++)
+        w[i].of = t;
+    t->waits = w;
+    t->n_waits = (uint32_t)n;
+    t->firm = firm;
+    t->state = TASK_PARKED;
+    proa__sched_leave(t);
+    return t->winner;
+}
+
+int proa__wait_park(struct wait *w, size_t n)
+{
+    struct proa_task *t = proa__task_here;
+
+    check_may_suspend(t);
+    if (t->sched->inject_on)
+        count_point(t);
+    if (t->scope->eff) {
+        unlink_all(w, n);
+        return cut(t);
+    }
+
+    int rc = sleep_on(t, w, n, false);
+
+    return rc < 0 ? cut(t) : rc;
+}
+
+int proa__wait_park_firm(struct wait *w, size_t n)
+{
+    struct proa_task *t = proa__task_here;
+
+    check_may_suspend(t);
+    if (t->sched->inject_on)
+        count_point(t);
+    return sleep_on(t, w, n, true);
+}
+
+void proa__wait_yield(void)
+{
+    struct proa_task *t = proa__task_here;
+
+    check_may_suspend(t);
+    t->state = TASK_READY;
+    sched_push(t->sched, t);
+    proa__sched_leave(t);
+}
+
+/* ---- waking */
+
+static void wake(struct proa_task *t, int winner)
+{
+    t->winner = winner;
+    t->waits = NULL;
+    t->state = TASK_READY;
+    sched_push(t->sched, t);
+}
+
+void proa__wait_wake_one(struct wait *w, void *slot, int code)
+{
+    struct proa_task *t = w->of;
+
+    w->slot = slot;
+    w->code = code;
+    if (t->n_waits == 1)
+        list_remove(&w->link);
+    else
+        unlink_all(t->waits, t->n_waits);
+    wake(t, (int)(w - t->waits));
+}
+
+bool proa__wait_wake(struct list *list, void *slot, int code)
+{
+    struct list *link = list_first(list);
+
+    if (!link)
+        return false;
+    proa__wait_wake_one(CONTAINER_OF(link, struct wait, link), slot, code);
+    return true;
+}
+
+void proa__wait_wake_all(struct list *list, int code)
+{
+    while (proa__wait_wake(list, NULL, code))
+        ;
+}
+
+void proa__wait_cancel(struct proa_task *t)
+{
+    if (t->state != TASK_PARKED || t->firm)
+        return;
+    unlink_all(t->waits, t->n_waits);
+    wake(t, PROA_ECANCELED);
+}
+
+/* ---- debugging */
+
+void proa__forbid_suspend(void)
+{
+    struct proa_loop *loop = proa__loop_current();
+
+    if (loop && loop->sched)
+        loop->sched->no_suspend++;
+}
+
+void proa__allow_suspend(void)
+{
+    struct proa_loop *loop = proa__loop_current();
+
+    if (loop && loop->sched)
+        loop->sched->no_suspend--;
+}
+
+void proa__wait_inject(uint64_t n)
+{
+    struct sched *s = proa__loop_need(__func__)->sched;
+
+    s->inject_on = true;
+    s->inject_at = n;
+    s->inject_points = 0;
+    if (proa__task_here)
+        proa__task_here->budget = 1;
+}
+
+uint64_t proa__wait_inject_stop(void)
+{
+    struct sched *s = proa__loop_need(__func__)->sched;
+
+    s->inject_on = false;
+    return s->inject_points;
+}
