@@ -24,15 +24,14 @@ struct proa_to_thread_opts {
  *
  * A job that has not started is taken back by a cancel. One that runs is waited for all the same,
  * since arg usually lies on the caller's stack; the result then stands, and the next call tells of
- * the cancel. With .abandon the call returns at once, fn runs to its end unobserved, and then
- * .release(arg) is called in that thread.
+ * the cancel. With .abandon the call returns at once and fn runs to its end unobserved; arg should
+ * then be on the heap, and .release(arg) is called, in some thread, exactly if the call returned
+ * PROA_ECANCELED.
  *
  * Suspends:     yes; while fn runs, although cancelled.
  * Errors:       what fn returns; PROA_ECANCELED (before fn started, or abandoned), PROA_ENOMEM,
  *               PROA_EAGAIN (the system gives no thread).
- * Ownership:    arg stays the caller's, but for an abandoned job: then it is .release's. It was
- * abandoned if the call returned PROA_ECANCELED and fn has started; so with .abandon, arg should be
- * on the heap, and .release is called in every case where the call returns PROA_ECANCELED.
+ * Ownership:    arg stays the caller's, unless .abandon is set and PROA_ECANCELED returned.
  * Cancellation: as told above.
  */
 PROA_API PROA_SUSPENDS int proa_to_thread(proa_task_fn *fn, void *arg,

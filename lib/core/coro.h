@@ -26,31 +26,51 @@ typedef void coro_fn(void *arg);
 
 struct coro {
     void *sp;           /* where it stopped; the assembly knows that this is the first member */
-    struct stack stack; /* .low is NULL on a thread's own stack */
+    struct stack stack; /* zeroed on a thread's own stack */
     coro_fn *fn;
     void *arg;
-#ifdef PROA_CONTEXT_UCONTEXT
-    void *context; /* a ucontext_t, at the top of the stack or, for a thread's own, allocated */
+#ifdef PROA_SANITIZED_ADDRESS
+    void *fake_stack;    /* what AddressSanitizer keeps of it while it does not run */
+    const void *own_low; /* a thread's own stack, learnt when it is left for the first time */
+    size_t own_size;
 #endif
-#ifdef PROA_SANITIZED
-    void *fake_stack;     /* AddressSanitizer's, while not running */
-    const void *asan_low; /* a thread's own stack, learnt when it is first left */
-    size_t asan_size;
-    void *fiber; /* ThreadSanitizer's */
+#ifdef PROA_SANITIZED_THREAD
+    void *fiber; /* what ThreadSanitizer knows it by */
 #endif
 };
 
 /* Let the first switch to `co` call fn(arg) on co->stack, which proa__stack_take filled. */
 void proa__coro_init(struct coro *co, coro_fn *fn, void *arg);
 
-/* Stop here, which is `from`, and continue `to`. Returns when somebody switches to `from`. */
-void proa__coro_switch(struct coro *from, struct coro *to);
-
-/* The same, for a `from` that will never be continued: its stack may be given back by `to`. */
-_Noreturn void proa__coro_switch_last(struct coro *from, struct coro *to);
-
-/* Forget what a finished coro, or a thread's own that was switched from, had with the sanitizers.
- */
+/* Forget what a finished coro had with the sanitizers. From another stack, before its own is given
+ * back. */
 void proa__coro_fini(struct coro *co);
+
+/* The machine's part of a switch; to be called through the two functions below. */
+void proa__coro_swap(struct coro *from, struct coro *to);
+void proa__coro_swap_told(struct coro *from, struct coro *to, bool last);
+
+/* Stop here, which is `from`, and continue `to`. Returns when somebody switches to `from`. */
+static inline void proa__coro_switch(struct coro *from, struct coro *to)
+{
+    if (__builtin_expect(from->stack.guard == STACK_GUARD_CANARY, 0))
+        proa__stack_check(&from->stack);
+#ifdef PROA_SANITIZED
+    proa__coro_swap_told(from, to, false);
+#else
+    proa__coro_swap(from, to);
+#endif
+}
+
+/* The same, for a `from` that will never be continued: `to` may give its stack back. */
+_Noreturn static inline void proa__coro_switch_last(struct coro *from, struct coro *to)
+{
+#ifdef PROA_SANITIZED
+    proa__coro_swap_told(from, to, true);
+#else
+    proa__coro_swap(from, to);
+#endif
+    __builtin_unreachable();
+}
 
 #endif

@@ -21,7 +21,9 @@
  * Floor: core. io.c and loop.c are the only files that know libevent.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct proa_loop;
 
@@ -39,15 +41,26 @@ struct io {
     io_fn *fn;              /* may be NULL and may be changed at any time */
     void *arg;
     int fd;
-    unsigned bits;                     /* IO_*: may be possible */
+    uint8_t bits;                      /* IO_*: may be possible */
+    uint8_t use;                       /* what the loop's table of descriptors says of this one */
     _Alignas(8) unsigned char ev[128]; /* libevent's struct event */
 };
 
 /*
- * Register. 0, or PROA_EPERM for what is always ready (regular files), PROA_EEXIST if the loop has
- * this descriptor already, PROA_ENOMEM.
+ * Register. 0, or PROA_EPERM for what is always ready (regular files), PROA_EBUSY while it is
+ * registered already or proa_wait_fd waits for it, PROA_EBADF, PROA_ENOMEM.
  */
 int proa__io_add(struct proa_loop *loop, struct io *io, int fd, io_fn *fn, void *arg);
+
+/*
+ * Register for one event, level-triggered: fn is called once, and the io is then deleted. The same
+ * codes; two may be registered for one descriptor, in different directions.
+ */
+int proa__io_once(struct proa_loop *loop, struct io *io, int fd, unsigned dirs, io_fn *fn,
+                  void *arg);
+
+/* For tests: do as if the kernel did not tell of the other side's end. */
+extern bool proa__io_no_closed;
 
 /* Before close(fd). After it fn is not called, even if its event has already arrived. */
 void proa__io_del(struct io *io);
@@ -55,7 +68,7 @@ void proa__io_del(struct io *io);
 /* The system answered EAGAIN. */
 static inline void io_clear(struct io *io, unsigned dirs)
 {
-    io->bits &= ~(dirs & (unsigned)(IO_READ | IO_WRITE));
+    io->bits &= (uint8_t) ~(dirs & (unsigned)(IO_READ | IO_WRITE));
 }
 
 #endif

@@ -4,21 +4,17 @@
 /*
  * loop: what turns. One per thread, no locks inside.
  *
- * A turn, in this order: what other threads posted; what was asked to run soon; the timers that are
- * due; the runner, which is the scheduler's and runs the tasks that were ready when it began; then
- * the kernel is asked for events, waiting only if nothing is left to do. What a turn makes ready
- * runs in the next one, so nothing can starve the rest by feeding itself.
- *
- * While tasks are ready the kernel is not asked each turn, but after 64 task switches or a tick of
- * the coarse clock, whatever is first.
+ * A turn, in this order: signals; what other threads posted; what was asked to run soon; the timers
+ * that are due; the scheduler's ready tasks, some dozens of them; then the kernel is asked for
+ * events, waiting only if nothing is left to do. Each of these lists is taken as it was when its
+ * part of the turn began, so nothing can starve the rest by feeding itself.
  *
  *   new --run--> running --stop--> new          run may be called again
  *     \--free--> closed: posts answer PROA_ECLOSED; the memory stays until the last unref
  *
- * What the scheduler (task.c) gets from here: `turn` is its function, `sched` its pointer, `soon`
- * and timers its callbacks. To start or continue a task from the loop it calls proa__loop_enter;
- * tasks switch among themselves with proa__coro_switch and back with proa__coro_switch(me,
- * &loop->main).
+ * What the scheduler gets from here: `turn` is its function, `sched` its pointer. To start or
+ * continue a task from the loop it calls proa__loop_enter; tasks switch among themselves with
+ * proa__coro_switch, and back with proa__coro_switch(me, &loop->main).
  *
  * A loop belongs to the thread that made it and to the process that made it: any call from
  * elsewhere aborts with a sentence.
@@ -29,23 +25,29 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "core/coro.h"
+#include "core/io.h"
 #include "core/stack.h"
+
+#include <proa/loop.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #define LOOP_SCRATCH ((size_t)16 << 10)
+#define LOOP_SLICES 64         /* most task slices in a turn */
+#define LOOP_TURN_TIME PROA_MS /* a turn that took longer makes the next one shorter */
 
+struct event;
 struct event_base;
 struct proa_loop;
-struct loop_wake; /* eventfd, timerfd and libevent's timer; loop.c's */
-struct sched;     /* the scheduler's; task.c's */
+struct proa_task;
+struct sched;   /* the scheduler's; sched.c */
+struct signals; /* whom a signal concerns; signal.c */
+struct threads; /* proa_to_thread's; thread.c */
 
 /*
- * Run ready tasks: those that are ready now, not those that become so meanwhile. Returns how many
- * slices ran; `loop->ready` must tell whether more is ready afterwards.
+ * Run ready tasks, at most about loop->slices of them. Returns how many ran; loop->ready tells
+ * whether more are ready afterwards.
  */
 typedef unsigned loop_turn_fn(struct proa_loop *loop);
 
@@ -57,47 +59,55 @@ struct soon {
     void *arg;
 };
 
-/* What another thread hands to the loop; intrusive, owned by the loop until fn is called. */
+/* What another thread hands to the loop; intrusive, the loop's until fn or drop is called. */
 struct post {
     struct post *next;
     loop_fn *fn;
+    loop_fn *drop; /* the loop ended first; NULL: nobody cares */
     void *arg;
 };
 
 struct proa_loop {
     unsigned magic;
-    bool ready;    /* the scheduler's: tasks are ready; the loop will not sleep */
+    bool ready;    /* the scheduler's: tasks are ready, the loop will not sleep */
     bool stopping; /* run returns at the end of this turn */
     bool running;
-    bool virtual;        /* the clock is the tests' */
-    unsigned no_suspend; /* > 0: parking is a mistake (callbacks of the big stack) */
+    bool busy;       /* the last turn left tasks ready */
+    bool virtual;    /* the clock is the tests' */
+    unsigned slices; /* of this turn; fewer while slices take long */
 
     struct coro main; /* the thread's own stack */
     struct sched *sched;
     loop_turn_fn *turn;
-    struct proa_task *current; /* the scheduler's: whose slice this is; NULL in callbacks */
+    struct proa_task *current; /* the scheduler's: whose slice this is */
 
-    loop_fn *big_fn; /* a task waits for this to run on `main` */
+    loop_fn *big_fn; /* a task waits for this to run on `main`; big_stack.c */
     void *big_arg;
     struct coro *big_from;
 
     struct list soon; /* struct soon, oldest first */
     struct heap timers;
     int64_t virtual_now;
-    size_t outside; /* descriptors, jobs, children, signals that may wake this loop */
+    int64_t far_at;  /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */
+    int64_t near_at; /* so will the timerfd */
+    struct io near;  /* the timerfd */
+    size_t outside;  /* descriptors, jobs, children, signals that may wake this loop */
 
     struct event_base *base;
-    struct loop_wake *wake;
+    struct event *far;
     struct stack_pool stacks;
-    struct fd_waits *fd_waits; /* proa_wait_fd's; fd.c */
-    struct threads *threads;   /* to_thread's; thread.c */
+    uint8_t *uses; /* by descriptor: what it is used for; io.c */
+    size_t n_uses;
+    struct threads *threads;
+    struct signals *signals;
     char *scratch;
 
+    struct io wake;            /* the eventfd, written by whoever posts */
     pthread_mutex_t post_lock; /* over the next three */
     struct post *posts;        /* oldest first */
     struct post **posts_end;
     bool closed;
-    atomic_bool post_pending; /* posts is not empty, and the eventfd was written */
+    atomic_bool posted; /* posts is not empty, and the eventfd was written */
     atomic_uint refs;
 };
 
@@ -133,7 +143,7 @@ struct loop_opts {
 /* A loop for this thread, which has none yet (PROA_EBUSY). One reference, the caller's. */
 int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts);
 
-/* Close it: joins its threads, drops posts unrun, frees all but the memory that references hold. */
+/* Close it: joins its threads, drops posts unrun, frees all but what other references hold. */
 void proa__loop_free(struct proa_loop *loop);
 
 /* Turn until proa__loop_stop. */
@@ -153,20 +163,27 @@ static inline char *proa__loop_scratch(struct proa_loop *loop, size_t *ret_size)
     return loop->scratch;
 }
 
-/* Seconds since 1970, for dates; from the coarse clock. */
+/* Seconds since 1970, for dates that are made anew once a second; costs a few nanoseconds. */
 int64_t proa__loop_wall(void);
 
-/* Call s->fn(s->arg) in the next turn, on the loop's own stack. */
+/* Call fn(arg) in the next turn, on the loop's own stack. Asked twice, the later fn and arg count.
+ */
 void proa__loop_soon(struct proa_loop *loop, struct soon *s, loop_fn *fn, void *arg);
 void proa__loop_soon_cancel(struct soon *s);
 
-/* Any thread: call p->fn(p->arg) on the loop. PROA_ECLOSED if it is closed: p is the caller's
- * again. */
-int proa__loop_post(struct proa_loop *loop, struct post *p, loop_fn *fn, void *arg);
+/*
+ * Any thread: hand `p`, its fn, drop and arg filled in, to the loop. PROA_ECLOSED if that is
+ * closed: then p is still the caller's and nothing is called.
+ */
+int proa__loop_post(struct proa_loop *loop, struct post *p);
+
+/* For loop.c: the calls of what was posted, and the end. */
+void proa__posts_run(struct proa_loop *loop);
+void proa__posts_close(struct proa_loop *loop);
 
 /*
- * Run fn(arg) on the thread's own stack, which is large, and return; a plain call when already
- * there. For deep library calls. fn must not suspend.
+ * Run fn(arg) on the thread's own stack, which is large; a plain call when already there. For deep
+ * library calls. fn must not suspend.
  */
 void proa__on_loop_stack(loop_fn *fn, void *arg);
 

@@ -31,13 +31,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PROA_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-    __has_feature(memory_sanitizer)
-#define PROA_SANITIZED 1
+#if defined(__has_feature)
+#define STACK_HAS_FEATURE(x) __has_feature(x)
+#else
+#define STACK_HAS_FEATURE(x) 0
 #endif
+#if defined(__SANITIZE_ADDRESS__) || STACK_HAS_FEATURE(address_sanitizer)
+#define PROA_SANITIZED_ADDRESS 1
+#endif
+#if defined(__SANITIZE_THREAD__) || STACK_HAS_FEATURE(thread_sanitizer)
+#define PROA_SANITIZED_THREAD 1
+#endif
+#if defined(PROA_SANITIZED_ADDRESS) || defined(PROA_SANITIZED_THREAD)
+#define PROA_SANITIZED 1
 #endif
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
@@ -55,25 +61,24 @@ enum stack_guard {
 };
 
 struct stack {
-    char *low;            /* lowest byte of the stack */
-    char *high;           /* the control block; the first frame begins below it */
-    uint8_t class;        /* its size: STACK_SIZE_MIN << class */
-    uint8_t guard;        /* enum stack_guard, never AUTO */
-    unsigned valgrind_id; /* what Valgrind knows it by */
+    char *low;                 /* lowest byte of the stack */
+    char *high;                /* the control block; the first frame begins below it */
+    struct stack_chunk *chunk; /* where it was cut from */
+    uint16_t block_size;
+    uint8_t guard; /* enum stack_guard, never AUTO */
 };
 
-struct stack_chunk;
-
+/* The stacks of one size. */
 struct stack_class {
-    struct stack_idle *idle; /* given back, the last one first */
-    size_t n_idle;
+    struct stack_idle *dirty; /* given back with their pages, the last one first */
+    size_t n_dirty;
     struct stack_chunk *chunks; /* newest first; only that one still has stacks never used */
 };
 
 struct stack_pool {
     struct stack_class classes[STACK_CLASSES];
     size_t n_live;     /* taken and not given back */
-    size_t keep_dirty; /* idle stacks that keep their pages, per size */
+    size_t keep_dirty; /* idle stacks of a size that keep their pages */
     unsigned colour;
 };
 
@@ -83,9 +88,9 @@ void proa__stack_pool_init(struct stack_pool *pool);
 void proa__stack_pool_fini(struct stack_pool *pool);
 
 /*
- * Take a stack of at least `size` bytes (0: the default) with `block_size` bytes (at most
- * STACK_BLOCK_MAX, 64-byte aligned, contents undefined) at its top. Returns the block and fills
- * *ret, which may lie in the block; NULL when out of memory.
+ * Take a stack of at least `size` bytes (0: the default; at most STACK_SIZE_MAX) with `block_size`
+ * bytes (at most STACK_BLOCK_MAX, 64-byte aligned, contents undefined) at its top. Returns the
+ * block and fills *ret, which may lie in the block; NULL when out of memory.
  */
 void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, struct stack *ret);
 

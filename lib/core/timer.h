@@ -42,6 +42,10 @@ void proa__timer_start(struct proa_loop *loop, struct timer *t, int64_t deadline
 /* Nothing if it does not run. */
 void proa__timer_stop(struct timer *t);
 
+/* For loop.c: the deadline of the next one, PROA_FOREVER if there is none; and fire what is due. */
+int64_t proa__timers_next(struct proa_loop *loop);
+void proa__timers_run(struct proa_loop *loop);
+
 static inline bool timer_running(const struct timer *t)
 {
     return t->loop != NULL;
