@@ -48,11 +48,11 @@ void proa__date_split(struct date *ret, int64_t seconds)
 
     int days = (int)((seconds - DATE_MIN) / DAY);
     int rest = (int)((seconds - DATE_MIN) % DAY);
-    int year = (int)((int64_t)days * 400 / 146097); /* right, or one too many */
+    int year = (int)((int64_t)days * 400 / 146097) + 1; /* right, or up to two too many */
     int month = 1;
 
     ret->weekday = (days + 6) % 7; /* 0000-01-01 was a Saturday */
-    if (year_start(year) > days)
+    while (year_start(year) > days)
         year--;
     days -= year_start(year);
     while (days >= proa__date_month_days(year, month))
