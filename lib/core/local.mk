@@ -6,28 +6,41 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/big_stack.c \
 	%D%/coro.c \
 	%D%/coro.h \
+	%D%/event.c \
 	%D%/fd.c \
+	%D%/gather.c \
+	%D%/group.c \
 	%D%/group.h \
 	%D%/io.c \
 	%D%/io.h \
+	%D%/lock.c \
 	%D%/loop.c \
 	%D%/loop.h \
 	%D%/post.c \
+	%D%/queue.c \
 	%D%/remote.c \
+	%D%/run.c \
+	%D%/sched.c \
 	%D%/sched.h \
+	%D%/scope.c \
 	%D%/scope.h \
+	%D%/semaphore.c \
 	%D%/signal.c \
 	%D%/signal.h \
+	%D%/sleep.c \
 	%D%/stack.c \
 	%D%/stack.h \
 	%D%/stack_guard.c \
 	%D%/stack_guard.h \
 	%D%/switch.S \
+	%D%/task.c \
 	%D%/task.h \
 	%D%/thread.c \
 	%D%/thread.h \
+	%D%/timeout.c \
 	%D%/timer.c \
 	%D%/timer.h \
+	%D%/wait.c \
 	%D%/wait.h
 %C%_libcore_la_CFLAGS  = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 %C%_libcore_la_LIBADD  = $(LIBEVENT_LIBS) -lpthread
