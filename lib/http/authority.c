@@ -19,17 +19,17 @@ static int bad_host(struct proa_str text, const char *why)
     return proa__fail(PROA_EURL, "host \"%.*s\": %s", PROA_PRI(proa_str_sub(text, 0, 80)), why);
 }
 
-/* "fe80::1%25eth0" or "fe80::1%eth0": the zone is ours alone and no peer is told of it. */
+/* "fe80::1%25eth0", as RFC 6874 writes it. The zone is ours alone: no peer is told of it. */
 static int take_zone(struct proa_str *address, struct proa_str *ret_zone)
 {
     size_t percent = proa_str_find(*address, '%');
     if (percent == PROA_STR_NONE)
         return 0;
 
-    struct proa_str zone = proa_str_sub(*address, percent + 1, PROA_UNLIMITED);
-    if (proa_str_starts(zone, PROA_STR("25")) && zone.n > 2)
-        zone = proa_str_sub(zone, 2, PROA_UNLIMITED);
-    if (zone.n == 0 || zone.n > ZONE_MAX || chars_span(zone, CHAR_HOST) < zone.n)
+    struct proa_str escape = proa_str_sub(*address, percent, 3);
+    struct proa_str zone = proa_str_sub(*address, percent + 3, PROA_UNLIMITED);
+    if (!proa_str_eq(escape, PROA_STR("%25")) || zone.n == 0 || zone.n > ZONE_MAX ||
+        chars_span(zone, CHAR_HOST) < zone.n)
         return PROA_EURL;
 
     *ret_zone = zone;

@@ -1,5 +1,24 @@
 # tests/http: link their floor's library and those below, no more; the linker checks the floors.
-#check_PROGRAMS += %D%/test_x
-#%C%_test_x_SOURCES = %D%/test_x.c
-#%C%_test_x_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-#%C%_test_x_LDADD   = $(TEST_LIBS) $(HTTP_LIBS) $(CHECK_LIBS)
+http_tests = \
+	%D%/test_headers \
+	%D%/test_media \
+	%D%/test_params \
+	%D%/test_query \
+	%D%/test_url \
+	%D%/test_writer
+http_test_libs = $(TEST_LIBS) $(HTTP_LIBS) $(CHECK_LIBS)
+http_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += $(http_tests)
+
+%C%_test_headers_CFLAGS = $(http_test_flags)
+%C%_test_headers_LDADD = $(http_test_libs)
+%C%_test_media_CFLAGS = $(http_test_flags)
+%C%_test_media_LDADD = $(http_test_libs)
+%C%_test_params_CFLAGS = $(http_test_flags)
+%C%_test_params_LDADD = $(http_test_libs)
+%C%_test_query_CFLAGS = $(http_test_flags)
+%C%_test_query_LDADD = $(http_test_libs)
+%C%_test_url_CFLAGS = $(http_test_flags)
+%C%_test_url_LDADD = $(http_test_libs)
+%C%_test_writer_CFLAGS = $(http_test_flags)
+%C%_test_writer_LDADD = $(http_test_libs)
