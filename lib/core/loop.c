@@ -366,6 +366,7 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     loop->far_at = PROA_FOREVER;
     loop->near_at = PROA_FOREVER;
     list_init(&loop->soon);
+    list_init(&loop->guests);
     proa__heap_init(&loop->timers);
     proa__stack_pool_init(&loop->stacks);
     rc = fill(loop);
@@ -383,12 +384,44 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     return 0;
 }
 
+struct loop_guest *proa__loop_guest(const struct proa_loop *loop, const void *key)
+{
+    LIST_FOR_EACH (link, &loop->guests) {
+        struct loop_guest *guest = CONTAINER_OF(link, struct loop_guest, link);
+
+        if (guest->key == key)
+            return guest;
+    }
+    return NULL;
+}
+
+void proa__loop_adopt(struct proa_loop *loop, struct loop_guest *guest, const void *key,
+                      void (*free)(struct loop_guest *guest))
+{
+    guest->key = key;
+    guest->free = free;
+    list_push_front(&loop->guests, &guest->link);
+}
+
+/* The youngest first: it may use its elders. */
+static void free_guests(struct proa_loop *loop)
+{
+    struct list *link;
+
+    while ((link = list_pop(&loop->guests))) {
+        struct loop_guest *guest = CONTAINER_OF(link, struct loop_guest, link);
+
+        guest->free(guest);
+    }
+}
+
 void proa__loop_free(struct proa_loop *loop)
 {
     if (!loop)
         return;
     proa__loop_check(loop, "proa__loop_free");
     PROA_CHECK(!loop->running, "a loop was freed while it runs");
+    free_guests(loop);
     proa__threads_free(loop);
     proa__signals_free(loop);
     proa__posts_close(loop);

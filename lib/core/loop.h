@@ -67,6 +67,14 @@ struct post {
     void *arg;
 };
 
+/* What an upper floor keeps as long as the loop lives; found by its key, the address of anything.
+ */
+struct loop_guest {
+    struct list link;
+    const void *key;
+    void (*free)(struct loop_guest *guest); /* in proa__loop_free, while posts are still taken */
+};
+
 struct proa_loop {
     unsigned magic;
     bool ready;    /* the scheduler's: tasks are ready, the loop will not sleep */
@@ -100,6 +108,7 @@ struct proa_loop {
     size_t n_uses;
     struct threads *threads;
     struct signals *signals;
+    struct list guests; /* struct loop_guest */
     char *scratch;
 
     struct io wake;            /* the eventfd, written by whoever posts */
@@ -170,6 +179,11 @@ int64_t proa__loop_wall(void);
  */
 void proa__loop_soon(struct proa_loop *loop, struct soon *s, loop_fn *fn, void *arg);
 void proa__loop_soon_cancel(struct soon *s);
+
+/* The guest of this key, or NULL; and a new one, which the loop will free. */
+struct loop_guest *proa__loop_guest(const struct proa_loop *loop, const void *key);
+void proa__loop_adopt(struct proa_loop *loop, struct loop_guest *guest, const void *key,
+                      void (*free)(struct loop_guest *guest));
 
 /*
  * Any thread: hand `p`, its fn, drop and arg filled in, to the loop. PROA_ECLOSED if that is
