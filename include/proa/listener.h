@@ -25,8 +25,7 @@ struct proa_listen_opts {
     bool keep_file;  /* UNIX: leave the file when the listener is freed */
     bool nagle;      /* TCP: leave Nagle's algorithm on in accepted streams */
 };
-#define PROA_LISTEN_OPTS(...)                                                                      \
-    (&(const struct proa_listen_opts){.size = sizeof(struct proa_listen_opts), __VA_ARGS__})
+#define PROA_LISTEN_OPTS(...) PROA_OPTS(proa_listen_opts, __VA_ARGS__)
 
 /**
  * Listen for TCP connections on an address of this machine.
@@ -75,7 +74,7 @@ PROA_API int proa_listen_fd(struct proa_listener **ret, int fd,
  *
  * Suspends:     yes, unless a connection is there.
  * Errors:       PROA_ECANCELED, PROA_ECLOSED (the listener was freed), PROA_EBUSY (a callback takes
- *               the connections), PROA_ENOMEM.
+ *               the connections).
  * Ownership:    *ret is the caller's.
  * Cancellation: safe to retry; no connection is lost.
  */
@@ -86,6 +85,8 @@ PROA_API PROA_SUSPENDS int proa_accept(struct proa_listener *listener, struct pr
  * listener.
  */
 PROA_API void proa_listener_free(struct proa_listener *listener);
+
+PROA_DEFINE_AUTO(proa_listener, proa_listener_free);
 
 /**
  * The `i`th address that is listened on, with its real port.

@@ -25,6 +25,8 @@ struct proa_addrs {
  */
 PROA_API void proa_addrs_fini(struct proa_addrs *addrs);
 
+PROA_DEFINE_AUTO_VALUE(proa_addrs, proa_addrs_fini);
+
 /**
  * Append an address to a list.
  *
@@ -50,8 +52,7 @@ struct proa_resolver_opts {
     size_t max_entries;   /* names kept; 0: 1000; the least recently used goes first */
     int threads;          /* look-ups at the same time; 0: 4 */
 };
-#define PROA_RESOLVER_OPTS(...)                                                                    \
-    (&(const struct proa_resolver_opts){.size = sizeof(struct proa_resolver_opts), __VA_ARGS__})
+#define PROA_RESOLVER_OPTS(...) PROA_OPTS(proa_resolver_opts, __VA_ARGS__)
 
 /* Looks names up and keeps the answers for a while. Belongs to one loop. */
 struct proa_resolver;
@@ -71,6 +72,8 @@ PROA_API int proa_resolver_new(struct proa_resolver **ret, const struct proa_res
  * Waits for its threads, which a look-up may hold for as long as the system's resolver takes.
  */
 PROA_API void proa_resolver_free(struct proa_resolver *resolver);
+
+PROA_DEFINE_AUTO(proa_resolver, proa_resolver_free);
 
 /**
  * Find the addresses of a host, all with port `port`. Numeric addresses are answered at once.

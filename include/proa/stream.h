@@ -144,6 +144,8 @@ PROA_API void proa_abort(struct proa_stream *s);
  */
 PROA_API void proa_stream_free(struct proa_stream *s);
 
+PROA_DEFINE_AUTO(proa_stream, proa_stream_free);
+
 /**
  * Make a stream of a descriptor: a connected stream socket, a pipe's end, a FIFO or a terminal.
  *

@@ -27,8 +27,7 @@ struct proa_tcp_opts {
     int family;                     /* AF_INET or AF_INET6 only; 0: both */
     bool nagle;                     /* leave Nagle's algorithm on (TCP_NODELAY is the default) */
 };
-#define PROA_TCP_OPTS(...)                                                                         \
-    (&(const struct proa_tcp_opts){.size = sizeof(struct proa_tcp_opts), __VA_ARGS__})
+#define PROA_TCP_OPTS(...) PROA_OPTS(proa_tcp_opts, __VA_ARGS__)
 
 /**
  * Connect to a host by name or numeric address.

@@ -61,6 +61,9 @@ int proa__sock_stream(struct proa_stream **ret, int fd, int family);
  */
 void proa__sock_expect_edge(struct proa_stream *s);
 
+/* For sockets that are connecting: nothing is possible before an edge. */
+void proa__sock_connecting(struct proa_stream *s);
+
 /* The outcome of a connect under way: 0, or the system's code (PROA_EINPROGRESS: none yet). */
 int proa__sock_connected(struct proa_stream *s);
 

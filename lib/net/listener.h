@@ -16,7 +16,7 @@
 
 #include <proa/listener.h>
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Takes over `s`. `peer` is only for this call. May free the listener. */
@@ -29,6 +29,26 @@ int proa__listener_on_accept(struct proa_listener *l, listener_accept_fn *fn, vo
 /* Stop taking connections (the limit is reached) and take them again. Both do nothing twice. */
 void proa__listener_pause(struct proa_listener *l);
 void proa__listener_resume(struct proa_listener *l);
+
+/* ---- between listen.c, which opens sockets, and listener.c, which takes connections ---- */
+
+struct proa_listen_opts;
+
+/* The most addresses of one listener. */
+#define LISTEN_MAX 8
+
+/* Bound and listening sockets. */
+struct listen_set {
+    size_t n;
+    int fd[LISTEN_MAX];
+    struct proa_addr addr[LISTEN_MAX];
+};
+
+/* Make a listener over them. Takes them on success only. */
+int proa__listener_new(struct proa_listener **ret, const struct listen_set *set);
+
+/* The socket's file is removed with the listener if it is still the one that is there now. */
+void proa__listener_own_file(struct proa_listener *l);
 
 /* Connections closed at once because the process had no descriptor left. */
 uint64_t proa__listener_refused(const struct proa_listener *l);

@@ -4,15 +4,22 @@ noinst_LTLIBRARIES += %D%/libnet.la
 FLOOR_LIBS += %D%/libnet.la
 %C%_libnet_la_SOURCES = \
 	%D%/addr.c \
+	%D%/addrs.c \
+	%D%/connect.c %D%/connect.h \
 	%D%/fd_stream.c %D%/fd_stream.h \
-	%D%/listener.h \
+	%D%/listen.c \
+	%D%/listener.c %D%/listener.h \
 	%D%/pair.c %D%/pair.h \
 	%D%/pipe.c \
+	%D%/resolve.c %D%/resolve.h \
+	%D%/resolve_query.c \
 	%D%/sock.c \
 	%D%/stream.c %D%/stream.h \
 	%D%/stream_buf.h \
 	%D%/stream_read.c \
 	%D%/stream_write.c \
-	%D%/turn.h
+	%D%/tcp.c \
+	%D%/turn.h \
+	%D%/unix.c
 %C%_libnet_la_CFLAGS  = $(AM_CFLAGS)
-%C%_libnet_la_LIBADD  =
+%C%_libnet_la_LIBADD  = -lpthread

@@ -148,6 +148,11 @@ void proa__sock_expect_edge(struct proa_stream *s)
     io_clear(&of(s)->io, IO_READ);
 }
 
+void proa__sock_connecting(struct proa_stream *s)
+{
+    io_clear(&of(s)->io, IO_READ | IO_WRITE);
+}
+
 int proa__sock_connected(struct proa_stream *s)
 {
     struct proa_addr peer;
