@@ -309,7 +309,7 @@ int proa__http_parser_finish(struct http_parser *p)
 {
     switch (p->state) {
     case HTTP_STATE_HEAD:
-        if (proa__http_scan_idle(&p->scan))
+        if (proa__http_parser_idle(p))
             return HTTP_NEED_MORE;
         break;
     case HTTP_STATE_LENGTH:
@@ -345,5 +345,5 @@ int proa__http_parser_limit_body(struct http_parser *p, uint64_t limit)
 
 bool proa__http_parser_idle(const struct http_parser *p)
 {
-    return p->state == HTTP_STATE_HEAD && proa__http_scan_idle(&p->scan);
+    return p->state == HTTP_STATE_HEAD && p->interim == 0 && proa__http_scan_idle(&p->scan);
 }

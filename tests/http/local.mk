@@ -5,6 +5,7 @@ http_tests = \
 	%D%/test_params \
 	%D%/test_query \
 	%D%/test_url \
+	%D%/test_wire \
 	%D%/test_writer
 http_test_libs = $(TEST_LIBS) $(HTTP_LIBS) $(CHECK_LIBS)
 http_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -20,5 +21,15 @@ check_PROGRAMS += $(http_tests)
 %C%_test_query_LDADD = $(http_test_libs)
 %C%_test_url_CFLAGS = $(http_test_flags)
 %C%_test_url_LDADD = $(http_test_libs)
+%C%_test_wire_SOURCES = %D%/test_wire.c %D%/transcript.c %D%/transcript.h
+%C%_test_wire_CFLAGS = $(http_test_flags)
+%C%_test_wire_LDADD = $(http_test_libs)
 %C%_test_writer_CFLAGS = $(http_test_flags)
 %C%_test_writer_LDADD = $(http_test_libs)
+
+EXTRA_DIST += \
+	%D%/wire/field.case \
+	%D%/wire/framing.case \
+	%D%/wire/llhttp.case \
+	%D%/wire/request.case \
+	%D%/wire/response.case
