@@ -4,6 +4,7 @@
 #include "base/opts.h"
 #include "core/loop.h"
 #include "core/sched.h"
+#include "core/signal.h"
 
 #include <proa/run.h>
 
@@ -90,6 +91,23 @@ void proa__sched_root_empty(struct sched *s)
 
 /* ---- a run */
 
+static void on_signal(void *sched, int signo)
+{
+    (void)signo;
+    proa__sched_cancel(sched);
+}
+
+static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const struct proa_run_opts *o)
+{
+    int rc = proa__task_check_stack_size(o->stack_size);
+
+    if (rc >= 0 && o->signals)
+        rc = proa__signals_end(loop, on_signal, loop->sched);
+    if (rc >= 0)
+        rc = proa__sched_start(loop->sched, fn, arg, o->stack_size, o->grace);
+    return rc;
+}
+
 static int run_on(struct proa_loop *loop, proa_task_fn *fn, void *arg,
                   const struct proa_run_opts *o)
 {
@@ -97,7 +115,7 @@ static int run_on(struct proa_loop *loop, proa_task_fn *fn, void *arg,
 
     if (rc < 0)
         return rc;
-    rc = proa__sched_start(loop->sched, fn, arg, o->stack_size, o->grace);
+    rc = begin(loop, fn, arg, o);
     if (rc >= 0) {
         proa__loop_run(loop);
         rc = loop->sched->main_rc;

@@ -14,9 +14,6 @@ static _Thread_local uint64_t last_seq;
 _Static_assert(sizeof(struct err_slot) <= STACK_BLOCK_MAX, "the block above a stack is too small");
 #define STACK_BLOCK ((sizeof(struct err_slot) + 63) & ~(size_t)63)
 
-/* How long new tasks wait for another try when there was no memory for a stack. */
-#define STARVED_RETRY (10 * PROA_MS)
-
 static void run_tasks(void *arg);
 
 /* ---- who is next */
@@ -46,50 +43,35 @@ static struct proa_task *pop(struct sched *s)
     return t;
 }
 
-/* Give a new task its stack. */
-static bool start(struct sched *s, struct proa_task *t)
+bool proa__sched_give_stack(struct proa_task *t)
 {
+    struct sched *s = t->sched;
+
     t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
     if (!t->err)
         return false;
     t->err->rc = 0;
+    t->state = TASK_READY;
     proa__coro_init(&t->coro, run_tasks, t);
     return true;
 }
 
-/* No memory for a stack now. Created tasks always run: it is tried again. */
-static void retry_starved(void *arg)
+/* Its stack was reserved when it was created. */
+static void start(struct sched *s, struct proa_task *t)
 {
-    struct sched *s = arg;
+    bool given = proa__sched_give_stack(t);
 
-    if (!s->starved)
-        return;
-    *s->ready_end = s->starved;
-    s->ready_end = s->starved_end;
-    s->loop->ready = true;
-    s->starved = NULL;
-    s->starved_end = &s->starved;
-}
-
-static void starve(struct sched *s, struct proa_task *t)
-{
-    if (!s->starved) {
-        proa__log(PROA_LOG_WARNING, "no memory for the stack of a new task; it has to wait");
-        proa__timer_start(s->loop, &s->retry, proa__loop_now(s->loop) + STARVED_RETRY,
-                          retry_starved, s);
-    }
-    t->next = NULL;
-    *s->starved_end = t;
-    s->starved_end = &t->next;
+    PROA_CHECK(given, "a stack that was reserved is not there");
+    s->n_new--;
 }
 
 /* The next task to run, with a stack; NULL: go back to the loop. */
 static struct proa_task *next_task(struct sched *s)
 {
-    struct proa_task *t;
+    struct proa_task *t = pop(s);
 
-    while ((t = pop(s)) && t->state == TASK_NEW && !start(s, t))
-        starve(s, t);
+    if (t && t->state == TASK_NEW)
+        start(s, t);
     return t;
 }
 
@@ -125,8 +107,9 @@ static struct proa_task *inherit_stack(struct sched *s, struct proa_task *t)
 {
     struct proa_task *next = s->ready;
 
-    if (!next || next->state != TASK_NEW || next->stack_size != t->stack_size || !pop(s))
+    if (!next || next->state != TASK_NEW || t->stack_size || !pop(s))
         return NULL;
+    s->n_new--;
     next->coro = t->coro;
     next->err = t->err;
     next->err->rc = 0;
@@ -184,7 +167,6 @@ int proa__sched_new(struct proa_loop *loop)
         return PROA_ENOMEM;
     s->loop = loop;
     s->ready_end = &s->ready;
-    s->starved_end = &s->starved;
     s->seq = last_seq;
     s->first_seq = last_seq + 1;
     proa__group_init(&s->root, s);
@@ -201,7 +183,6 @@ void proa__sched_free(struct proa_loop *loop)
         return;
     PROA_CHECK(!s->root.running, "a loop is freed while %zu tasks live", s->root.running);
     proa__timer_stop(&s->grace);
-    proa__timer_stop(&s->retry);
     proa__group_fini(&s->root);
     last_seq = s->seq;
     proa__task_free_slabs(s);

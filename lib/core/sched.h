@@ -30,10 +30,7 @@ struct sched {
     unsigned left;                /* slices until the turn is over */
     unsigned ran;                 /* slices in this turn */
     struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
-
-    struct proa_task *starved; /* new ones that found no memory for a stack, by .next */
-    struct proa_task **starved_end;
-    struct timer retry;
+    size_t n_new;                 /* tasks in the ready list for which a stack is reserved */
 
     struct proa_task *free; /* records, by .next */
     struct slab *slabs;
@@ -63,6 +60,9 @@ int proa__sched_new(struct proa_loop *loop);
 
 /* All tasks have ended. */
 void proa__sched_free(struct proa_loop *loop);
+
+/* Give a new task a stack of its own, before its turn; false: no memory. */
+bool proa__sched_give_stack(struct proa_task *t);
 
 /* Leave the stack of the running task, which is in the ready list or parked, for the next one's. */
 void proa__sched_leave(struct proa_task *t);

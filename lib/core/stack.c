@@ -193,6 +193,7 @@ static struct stack_chunk *new_chunk(struct stack_class *class, size_t size)
     }
     chunk->next = class->chunks;
     class->chunks = chunk;
+    class->n_free += chunk->n_slots;
     return chunk;
 }
 
@@ -243,7 +244,9 @@ static bool cut_stack(struct stack_class *class, size_t size, struct stack *ret)
             return true;
         }
     chunk = class->chunks;
-    if (!chunk || chunk->n_used == chunk->n_slots)
+    while (chunk && chunk->n_used == chunk->n_slots)
+        chunk = chunk->next;
+    if (!chunk)
         chunk = new_chunk(class, size);
     if (!chunk)
         return false;
@@ -269,6 +272,16 @@ static char *place_block(struct stack_pool *pool, const struct stack *stack, siz
     return stack->low + stack->chunk->size - colour * LINE - size;
 }
 
+bool proa__stack_reserve_more(struct stack_pool *pool, size_t n)
+{
+    struct stack_class *c = &pool->classes[class_of(STACK_SIZE_DEFAULT)];
+
+    while (c->n_free < n)
+        if (!new_chunk(c, STACK_SIZE_DEFAULT * STACK_FACTOR))
+            return false;
+    return true;
+}
+
 void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, struct stack *ret)
 {
     unsigned class = class_of(size ? size : STACK_SIZE_DEFAULT);
@@ -291,6 +304,7 @@ void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, 
         stack.block_size = (uint16_t)block_size;
     }
     announce_use(stack.low, stack.chunk->size);
+    c->n_free--;
     pool->n_live++;
     *ret = stack;
     return stack.high;
@@ -306,6 +320,7 @@ void proa__stack_give(struct stack_pool *pool, const struct stack *given)
         proa__stack_check(&stack);
     announce_idle(stack.low, chunk->size);
     pool->n_live--;
+    class->n_free++;
     if (class->n_dirty < pool->keep_dirty) {
         struct stack_idle *idle = (struct stack_idle *)(void *)stack.high;
 

@@ -50,7 +50,8 @@
 #define STACK_SIZE_MIN ((size_t)16 << 10)
 #define STACK_SIZE_MAX ((size_t)64 << 20)
 #define STACK_GUARD ((size_t)16 << 10)
-#define STACK_CLASSES 13 /* sizes are powers of two from MIN to MAX */
+#define STACK_CLASS_DEFAULT 2 /* STACK_SIZE_MIN << 2 */
+#define STACK_CLASSES 13      /* sizes are powers of two from MIN to MAX */
 #define STACK_BLOCK_MAX 1024
 
 enum stack_guard {
@@ -72,7 +73,8 @@ struct stack {
 struct stack_class {
     struct stack_idle *dirty; /* given back with their pages, the last one first */
     size_t n_dirty;
-    struct stack_chunk *chunks; /* newest first; only that one still has stacks never used */
+    struct stack_chunk *chunks; /* newest first */
+    size_t n_free;              /* that can be taken without asking the system for more */
 };
 
 struct stack_pool {
@@ -93,6 +95,15 @@ void proa__stack_pool_fini(struct stack_pool *pool);
  * block and fills *ret, which may lie in the block; NULL when out of memory.
  */
 void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, struct stack *ret);
+
+bool proa__stack_reserve_more(struct stack_pool *pool, size_t n);
+
+/* See to it that `n` stacks of the default size can be taken, whatever happens; false: no memory.
+ */
+static inline bool proa__stack_reserve(struct stack_pool *pool, size_t n)
+{
+    return pool->classes[STACK_CLASS_DEFAULT].n_free >= n || proa__stack_reserve_more(pool, n);
+}
 
 /* Give it back. Never from that stack itself; the block is gone with it. */
 void proa__stack_give(struct stack_pool *pool, const struct stack *stack);

@@ -72,10 +72,8 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->scope = &t->root;
     t->waits = NULL;
     t->n_waits = 0;
-    t->state = TASK_NEW;
     t->firm = false;
     t->kept = spec->kept;
-    t->sched = g->sched;
     t->root = (struct scope){
         .parent = &g->scope,
         .task = t,
@@ -91,29 +89,51 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->rc_out = spec->rc_out;
     t->lost_rc = 0;
     t->error = NULL;
+}
+
+/* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */
+static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *spec)
+{
+    t->name = NULL;
+    if (spec->name) {
+        t->name = proa__strndup(spec->name, strnlen(spec->name, TASK_NAME_MAX - 1));
+        if (!t->name)
+            return false;
+    }
+    t->sched = s;
     t->stack_size = spec->stack_size;
+    t->state = TASK_NEW;
+    if (spec->stack_size ? proa__sched_give_stack(t)
+                         : proa__stack_reserve(&s->loop->stacks, s->n_new + 1))
+        return true;
+    proa__free(t->name);
+    return false;
 }
 
 /* A place was counted for it. NULL: no memory. */
 static struct proa_task *new_task(struct group *g, const struct task_spec *spec)
 {
     struct sched *s = g->sched;
+    struct proa_task *t;
 
     if (!s->free && !grow(s))
         return NULL;
-
-    struct proa_task *t = s->free;
-
-    t->name = NULL;
-    if (spec->name) {
-        t->name = proa__strndup(spec->name, strnlen(spec->name, TASK_NAME_MAX - 1));
-        if (!t->name)
-            return NULL;
-    }
+    t = s->free;
+    if (!equip(t, s, spec))
+        return NULL;
     s->free = t->next;
+    s->n_new += t->state == TASK_NEW;
     fill(t, g, spec);
     sched_push(s, t);
     return t;
+}
+
+int proa__task_check_stack_size(size_t size)
+{
+    if (size <= STACK_SIZE_MAX)
+        return 0;
+    return proa__fail(PROA_EINVAL, "a task's stack of %zu bytes is more than %zu", size,
+                      STACK_SIZE_MAX);
 }
 
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret)
@@ -152,9 +172,8 @@ int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, p
     struct proa_task_opts o;
     int rc = proa__opts_copy(&o, sizeof o, opts);
 
-    if (rc >= 0 && o.stack_size > STACK_SIZE_MAX)
-        rc = proa__fail(PROA_EINVAL, "a task's stack of %zu bytes is more than %zu", o.stack_size,
-                        STACK_SIZE_MAX);
+    if (rc >= 0)
+        rc = proa__task_check_stack_size(o.stack_size);
     if (rc < 0)
         return proa__group_not_created(group_or_root(group), rc);
 

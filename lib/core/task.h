@@ -30,7 +30,7 @@ struct wait;
 
 enum task_state {
     TASK_FREE,
-    TASK_NEW,   /* in the ready list, without a stack */
+    TASK_NEW,   /* in the ready list, its stack (of the default size) only reserved */
     TASK_READY, /* in the ready list */
     TASK_RUNNING,
     TASK_PARKED,
@@ -51,7 +51,6 @@ struct proa_task {
     uint8_t state; /* enum task_state */
     bool firm;     /* parked: a cancel does not wake it */
     bool kept;     /* there is a reference: the record stays until its group is left */
-    bool own_size; /* its stack is not of the default size */
     struct sched *sched;
     struct err_slot *err; /* at the top of its stack */
     struct coro coro;     /* .stack.low is NULL while it has none */
@@ -69,7 +68,7 @@ struct proa_task {
     int lost_rc;              /* why a call was cut, when nobody asked: see settle in task.c */
     struct task_error *error; /* of a failure that was kept; the group's */
     char *name;               /* NULL: "task-SEQ" */
-    size_t stack_size;
+    size_t stack_size;        /* 0: the default */
 };
 
 /* The running task; NULL outside of tasks. */
@@ -95,6 +94,9 @@ struct task_spec {
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret);
+
+/* 0, or PROA_EINVAL. */
+int proa__task_check_stack_size(size_t size);
 
 /* Its fn returned `rc`: settle what that means and tell everybody concerned. */
 void proa__task_end(struct proa_task *t, int rc);

@@ -1,5 +1,9 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
-#check_PROGRAMS += %D%/test_x
-#%C%_test_x_SOURCES = %D%/test_x.c
-#%C%_test_x_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-#%C%_test_x_LDADD   = $(TEST_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
+core_tests = \
+	%D%/test_event
+core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
+core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += $(core_tests)
+
+%C%_test_event_CFLAGS = $(core_test_flags)
+%C%_test_event_LDADD = $(core_test_libs)
