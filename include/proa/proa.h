@@ -5,6 +5,7 @@
  * All of proa. A program that wants less includes the subject's own header.
  */
 
+#include <proa/addr.h>
 #include <proa/buf.h>
 #include <proa/defs.h>
 #include <proa/err.h>
@@ -15,19 +16,24 @@
 #include <proa/headers.h>
 #include <proa/http.h>
 #include <proa/json.h>
+#include <proa/listener.h>
 #include <proa/log.h>
 #include <proa/loop.h>
 #include <proa/mem.h>
 #include <proa/params.h>
 #include <proa/queue.h>
+#include <proa/resolve.h>
 #include <proa/run.h>
 #include <proa/scope.h>
 #include <proa/str.h>
+#include <proa/stream.h>
 #include <proa/sync.h>
 #include <proa/task.h>
+#include <proa/tcp.h>
 #include <proa/thread.h>
 #include <proa/time.h>
 #include <proa/tls.h>
+#include <proa/unix.h>
 #include <proa/url.h>
 #include <proa/version.h>
 
