@@ -1,6 +1,7 @@
 # tests/http: link their floor's library and those below, no more; the linker checks the floors.
 http_tests = \
 	%D%/test_headers \
+	%D%/test_limits \
 	%D%/test_media \
 	%D%/test_params \
 	%D%/test_query \
@@ -13,6 +14,9 @@ check_PROGRAMS += $(http_tests)
 
 %C%_test_headers_CFLAGS = $(http_test_flags)
 %C%_test_headers_LDADD = $(http_test_libs)
+%C%_test_limits_SOURCES = %D%/test_limits.c %D%/transcript.c %D%/transcript.h
+%C%_test_limits_CFLAGS = $(http_test_flags)
+%C%_test_limits_LDADD = $(http_test_libs)
 %C%_test_media_CFLAGS = $(http_test_flags)
 %C%_test_media_LDADD = $(http_test_libs)
 %C%_test_params_CFLAGS = $(http_test_flags)
