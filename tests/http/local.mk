@@ -5,6 +5,7 @@ http_tests = \
 	%D%/test_media \
 	%D%/test_params \
 	%D%/test_query \
+	%D%/test_scanner \
 	%D%/test_url \
 	%D%/test_wire \
 	%D%/test_writer
@@ -23,6 +24,8 @@ check_PROGRAMS += $(http_tests)
 %C%_test_params_LDADD = $(http_test_libs)
 %C%_test_query_CFLAGS = $(http_test_flags)
 %C%_test_query_LDADD = $(http_test_libs)
+%C%_test_scanner_CFLAGS = $(http_test_flags)
+%C%_test_scanner_LDADD = $(http_test_libs)
 %C%_test_url_CFLAGS = $(http_test_flags)
 %C%_test_url_LDADD = $(http_test_libs)
 %C%_test_wire_SOURCES = %D%/test_wire.c %D%/transcript.c %D%/transcript.h
