@@ -1,1 +1,20 @@
-# tests/fuzz: libFuzzer targets (EXTRA_PROGRAMS) and their corpus.
+# tests/fuzz: targets (fuzz.h says what one is). With driver.c they are tests of make check; with
+# an empty FUZZ_DRIVER and -fsanitize=fuzzer, as in `long`, libFuzzer drives them.
+check_LTLIBRARIES += %D%/libdriver.la
+%C%_libdriver_la_SOURCES = %D%/driver.c %D%/fuzz.h
+FUZZ_DRIVER = %D%/libdriver.la
+
+fuzz_targets = \
+	%D%/fuzz_base64 \
+	%D%/fuzz_date \
+	%D%/fuzz_percent
+check_PROGRAMS += $(fuzz_targets)
+CHECK_LONG += '$(srcdir)/%D%/long'
+EXTRA_DIST += %D%/long
+
+%C%_fuzz_base64_LDADD = $(FUZZ_DRIVER) $(BASE_LIBS)
+%C%_fuzz_date_LDADD = $(FUZZ_DRIVER) $(BASE_LIBS)
+%C%_fuzz_percent_LDADD = $(FUZZ_DRIVER) $(BASE_LIBS)
+
+fuzz-targets-list:
+	@echo $(fuzz_targets)
