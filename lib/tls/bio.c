@@ -97,6 +97,7 @@ int proa__tls_flush(struct tls *t)
             t->out_n -= (uint32_t)took;
             if (t->out_n)
                 return PROA_EAGAIN;
+            t->owed = false;
         }
     }
     out_free(t);

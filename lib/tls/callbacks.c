@@ -76,20 +76,21 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &n) == 1)
         name = name_in(ext, n);
     *alert = SSL_AD_INTERNAL_ERROR;
-    if (keep_name(t, name) < 0)
+    t->shake->rc = keep_name(t, name);
+    if (t->shake->rc < 0)
         return SSL_CLIENT_HELLO_ERROR;
     if (!own->settings.sni)
         return SSL_CLIENT_HELLO_SUCCESS;
 
-    if (own->settings.sni(own->settings.sni_arg, proa_str_from(t->name), &chosen) < 0) {
+    t->shake->rc = own->settings.sni(own->settings.sni_arg, proa_str_from(t->name), &chosen);
+    if (t->shake->rc < 0) {
         *alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_CLIENT_HELLO_ERROR;
     }
     proa__tls_ctx_check(chosen, "proa_tls_sni_fn");
     PROA_CHECK(chosen->settings.server, "proa_tls_sni_fn: chose a context for clients");
-    if (chosen != own && change_ctx(t, chosen) < 0)
-        return SSL_CLIENT_HELLO_ERROR;
-    return SSL_CLIENT_HELLO_SUCCESS;
+    t->shake->rc = chosen == own ? 0 : change_ctx(t, chosen);
+    return t->shake->rc < 0 ? SSL_CLIENT_HELLO_ERROR : SSL_CLIENT_HELLO_SUCCESS;
 }
 
 /* ---- server: the protocol above */

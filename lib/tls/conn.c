@@ -225,8 +225,10 @@ static ssize_t write_records(struct tls *t, struct gather *g)
         }
         done += (size_t)n;
         skip(g, (size_t)n);
-        if (t->out_n)
+        if (t->out_n) {
+            t->owed = true;
             break;
+        }
     }
     return (ssize_t)done;
 }
@@ -276,6 +278,9 @@ static void shutdown_deep(void *arg)
     }
     t->shut = true;
     c->ret = proa__tls_flush(t);
+    if (c->ret == PROA_EPIPE &&
+        !t->owed) /* the other end left first: nothing but our good-bye is lost */
+        c->ret = 0;
 }
 
 static int op_shutdown(struct proa_stream *s)

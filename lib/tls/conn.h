@@ -36,6 +36,7 @@ enum { TLS_RECORD = 16384 }; /* most bytes of a record */
 
 /* What only the handshake needs; freed when it is complete. */
 struct tls_shake {
+    int rc;               /* why a callback of ours refused; 0: none did */
     int depth;            /* of the certificate that was refused: 0 is the other end's own */
     char refused[160];    /* why; empty: none was */
     struct arena arena;   /* alpn */
@@ -61,6 +62,8 @@ struct tls {
     int write_rc; /* sticky: the lower stream cannot be written */
     int dead;     /* sticky: TLS itself is over */
 
+    bool owed;    /* `out` holds, or held when the lower stream died, bytes that those above had
+                     written */
     uint8_t want; /* directions asked for above */
     uint8_t told; /* directions asked for below */
     bool client;

@@ -233,7 +233,7 @@ static void free_deep(void *arg)
 {
     struct proa_tls_ctx *ctx = arg;
 
-    proa__tls_sessions_fini(&ctx->sessions);
+    proa__tls_sessions_clear(&ctx->sessions);
     SSL_CTX_free(ctx->ssl);
 }
 

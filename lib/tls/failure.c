@@ -76,6 +76,12 @@ static int tell_end(const struct tls *t)
                       proa__tls_peer(t));
 }
 
+static int tell_callback(const struct tls *t)
+{
+    return proa__fail(t->shake->rc, "TLS handshake with %s for \"%s\": %s", proa__tls_peer(t),
+                      t->name ? t->name : "", proa_err_text(t->shake->rc));
+}
+
 static int tell_lower(const struct tls *t, int rc)
 {
     return proa__fail(rc, "%s with %s: %s", phase(t), proa__tls_peer(t), proa_err_text(rc));
@@ -110,6 +116,10 @@ int proa__tls_failure(struct tls *t, int ret)
     default:
         break;
     }
+    if (t->shake && t->shake->rc < 0)
+        return tell_callback(t);
+    if (t->write_rc == PROA_ENOMEM) /* we could not keep what was to be written */
+        return tell_lower(t, PROA_ENOMEM);
     if (ERR_peek_error())
         return t->dead = tell_reason(t);
     if (t->read_rc)

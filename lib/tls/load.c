@@ -125,11 +125,9 @@ static int load_key(EVP_PKEY **ret, const struct source *src, const char *secret
     *ret = PEM_read_bio_PrivateKey(in, NULL, password, (void *)(uintptr_t)secret);
     if (!*ret) {
         unsigned long e = ERR_peek_last_error();
-        const char *words = NULL;
+        const char *words = "holds no private key that can be read";
 
-        if (at_end())
-            words = "holds no private key";
-        else if (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_BAD_PASSWORD_READ)
+        if (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_BAD_PASSWORD_READ)
             words = secret ? "the password is too long" : "is encrypted, and no password was given";
         else if (secret)
             words = "cannot be decrypted with this password, or is damaged";

@@ -34,11 +34,6 @@ void proa__tls_sessions_clear(struct sessions *c)
 {
     LIST_FOR_EACH_SAFE (it, &c->lru)
         drop_entry(c, CONTAINER_OF(it, struct session_entry, lru));
-}
-
-void proa__tls_sessions_fini(struct sessions *c)
-{
-    proa__tls_sessions_clear(c);
     proa__map_fini(&c->map);
 }
 

@@ -31,9 +31,8 @@ struct sessions {
 };
 
 void proa__tls_sessions_init(struct sessions *c, size_t limit);
-void proa__tls_sessions_fini(struct sessions *c);
 
-/* Forget all. */
+/* Forget all, and hold no memory. */
 void proa__tls_sessions_clear(struct sessions *c);
 
 /* Takes the session over; without memory it is dropped, for it is only a convenience. */
