@@ -16,6 +16,12 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/lock.c \
 	%D%/loop.c \
 	%D%/loop.h \
+	%D%/main.c \
+	%D%/main.h \
+	%D%/main_crew.c \
+	%D%/main_parent.c \
+	%D%/main_sockets.c \
+	%D%/main_talk.c \
 	%D%/post.c \
 	%D%/queue.c \
 	%D%/remote.c \

@@ -1,0 +1,372 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/main.h"
+#include "core/signal.h"
+
+#include <proa/err.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST (100 * PROA_MS) /* before a crashed worker's successor starts; then doubled  \
+                                       */
+#define BACKOFF_MOST (10 * PROA_SEC)
+#define LIVED_LONG (10 * PROA_SEC) /* a worker that did starts the back-off anew */
+
+struct worker {
+    struct worker *next; /* among the retired */
+    pid_t pid;           /* 0: none runs */
+    int socket;          /* to it; -1 */
+    unsigned slot;       /* the first of its slots */
+    int64_t started;
+    int64_t restart_at; /* PROA_FOREVER: it has ended for good */
+    int64_t backoff;
+};
+
+struct parent {
+    unsigned n;
+    unsigned slots_each;
+    int signals; /* signalfd */
+    sigset_t mask_before;
+    bool ending;
+    int status; /* the first that was not 0 */
+    struct listen_table table;
+    struct worker *retired; /* replaced, and draining */
+    char told[256];         /* what failed last, so as not to say it once a worker */
+    struct worker workers[];
+};
+
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
+
+/* ---- starting one */
+
+/* In the child: nothing of the parent stays but its end of the pair. */
+static void become_worker(struct parent *p, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        raise(SIGTERM); /* it died meanwhile; blocked until the mask is back */
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->workers[i].socket >= 0)
+            close(p->workers[i].socket);
+    for (struct worker *w = p->retired; w; w = w->next)
+        if (w->socket >= 0)
+            close(w->socket);
+    close(p->signals);
+    proa__listen_table_fini(&p->table, false);
+    proa__signals_set_parent(parent);
+}
+
+/* 1 in the child, which then owns *ret_socket. */
+static int start_worker(struct parent *p, struct worker *w, int *ret_socket)
+{
+    pid_t parent = getpid();
+    int pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    proa__listen_table_renew(&p->table, w->slot);
+    fflush(NULL); /* or the child would write the parent's buffers again */
+    pid = fork();
+    if (pid == 0) {
+        close(pair[0]);
+        become_worker(p, parent);
+        *ret_socket = pair[1];
+        return 1;
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        close(pair[0]);
+        return -errno;
+    }
+    w->pid = pid;
+    w->socket = pair[0];
+    w->started = proa__clock_mono();
+    w->restart_at = PROA_FOREVER;
+    return 0;
+}
+
+/* ---- ending them */
+
+static void signal_all(struct parent *p, int signo)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->workers[i].pid)
+            kill(p->workers[i].pid, signo);
+    for (struct worker *w = p->retired; w; w = w->next)
+        kill(w->pid, signo);
+}
+
+static void end_all(struct parent *p)
+{
+    p->ending = true;
+    for (unsigned i = 0; i < p->n; i++)
+        p->workers[i].restart_at = PROA_FOREVER;
+    signal_all(p, SIGTERM);
+}
+
+static void finish(struct parent *p, int status)
+{
+    if (!p->status)
+        p->status = status;
+    if (status && !p->ending)
+        end_all(p);
+}
+
+/* ---- what came of one */
+
+static void crashed(struct parent *p, struct worker *w, pid_t pid, int signo)
+{
+    int64_t now = proa__clock_mono();
+
+    if (p->ending) {
+        finish(p, 128 + signo);
+        return;
+    }
+    if (!w->backoff || now - w->started >= LIVED_LONG)
+        w->backoff = BACKOFF_FIRST;
+    else if (w->backoff < BACKOFF_MOST)
+        w->backoff = w->backoff * 2 < BACKOFF_MOST ? w->backoff * 2 : BACKOFF_MOST;
+    w->restart_at = now + w->backoff;
+    proa__log(PROA_LOG_ERROR, "worker %d was killed by signal %d; another starts in %d ms",
+              (int)pid, signo, (int)(w->backoff / PROA_MS));
+}
+
+static void close_socket(struct worker *w)
+{
+    if (w->socket >= 0)
+        close(w->socket);
+    w->socket = -1;
+}
+
+static void hear(struct parent *p, struct worker *w);
+
+static void ended(struct parent *p, struct worker *w, int status)
+{
+    pid_t pid = w->pid;
+
+    if (w->socket >= 0)
+        hear(p, w); /* its last words */
+    w->pid = 0;
+    close_socket(w);
+    if (WIFSIGNALED(status))
+        crashed(p, w, pid, WTERMSIG(status));
+    else
+        finish(p, WEXITSTATUS(status));
+}
+
+static void retired_ended(struct worker **at)
+{
+    struct worker *w = *at;
+
+    *at = w->next;
+    close_socket(w);
+    proa__free(w);
+}
+
+static void reap(struct parent *p)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (unsigned i = 0; i < p->n; i++)
+            if (p->workers[i].pid == pid)
+                ended(p, &p->workers[i], status);
+        for (struct worker **at = &p->retired; *at; at = &(*at)->next)
+            if ((*at)->pid == pid) {
+                retired_ended(at);
+                break;
+            }
+    }
+}
+
+/* ---- replacing all: the successors accept at once, the old ones drain */
+
+static void retire(struct parent *p, struct worker *w)
+{
+    struct worker *old = proa__alloc(sizeof *old);
+
+    if (!w->pid || !old) {
+        proa__free(old);
+        return;
+    }
+    *old = *w;
+    old->next = p->retired;
+    p->retired = old;
+    w->pid = 0;
+    w->socket = -1;
+    w->backoff = 0;
+    w->restart_at = 0;
+    kill(old->pid, SIGTERM);
+}
+
+static void on_signals(struct parent *p)
+{
+    struct signalfd_siginfo info;
+
+    while (read(p->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        int signo = (int)info.ssi_signo;
+
+        if (signo == SIGCHLD)
+            reap(p);
+        else if (signo == SIGINT || signo == SIGTERM)
+            end_all(p);
+        else if (signo != SIGHUP)
+            signal_all(p, signo);
+        else if (!p->ending)
+            for (unsigned i = 0; i < p->n; i++)
+                retire(p, &p->workers[i]);
+    }
+}
+
+/* ---- what they say */
+
+static void on_failed(struct parent *p, struct main_message *m)
+{
+    m->u.text[sizeof m->u.text - 1] = '\0';
+    if (strcmp(p->told, m->u.text) == 0)
+        return;
+    memcpy(p->told, m->u.text, sizeof p->told);
+    proa__log(PROA_LOG_ERROR, "%s", p->told);
+}
+
+static void hear(struct parent *p, struct worker *w)
+{
+    struct main_message m;
+    ssize_t n;
+
+    while ((n = recv(w->socket, &m, sizeof m, MSG_DONTWAIT)) == (ssize_t)sizeof m) {
+        if (m.kind == MAIN_LISTENER) {
+            int fd = proa__listen_table_get(&p->table, m.slot, &m.u.want);
+
+            proa__main_answer(w->socket, fd < 0 ? fd : 0, fd);
+        } else if (m.kind == MAIN_FAILED) {
+            on_failed(p, &m);
+        }
+    }
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        close_socket(w);
+}
+
+/* ---- the parent's life */
+
+/* Start who is due. 1 in the child. */
+static int start_due(struct parent *p, unsigned *ret_slot, int *ret_socket)
+{
+    int64_t now = proa__clock_mono();
+
+    for (unsigned i = 0; i < p->n; i++) {
+        struct worker *w = &p->workers[i];
+        int rc;
+
+        if (w->pid || w->restart_at > now)
+            continue;
+        *ret_slot = w->slot;
+        rc = start_worker(p, w, ret_socket);
+        if (rc == 1)
+            return 1;
+        if (rc < 0) {
+            proa__log(PROA_LOG_ERROR, "a worker could not be started: %s", proa_err_text(rc));
+            w->restart_at = now + BACKOFF_MOST;
+        }
+    }
+    return 0;
+}
+
+static int poll_timeout(const struct parent *p)
+{
+    int64_t next = PROA_FOREVER;
+
+    for (unsigned i = 0; i < p->n; i++)
+        if (!p->workers[i].pid && p->workers[i].restart_at < next)
+            next = p->workers[i].restart_at;
+    if (next == PROA_FOREVER)
+        return -1;
+    next -= proa__clock_mono();
+    return next <= 0 ? 0 : (int)(next / PROA_MS) + 1;
+}
+
+static bool anybody_left(const struct parent *p)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->workers[i].pid || p->workers[i].restart_at != PROA_FOREVER)
+            return true;
+    return p->retired != NULL;
+}
+
+/* Wait for signals and for what workers of the present say. */
+static void wait_for_news(struct parent *p, struct pollfd *fds)
+{
+    fds[p->n] = (struct pollfd){.fd = p->signals, .events = POLLIN};
+    for (unsigned i = 0; i < p->n; i++)
+        fds[i] = (struct pollfd){.fd = p->workers[i].socket, .events = POLLIN};
+    if (poll(fds, p->n + 1, poll_timeout(p)) <= 0)
+        return;
+    for (unsigned i = 0; i < p->n; i++)
+        if (fds[i].revents && p->workers[i].socket >= 0)
+            hear(p, &p->workers[i]);
+    if (fds[p->n].revents)
+        on_signals(p);
+}
+
+static int open_signals(struct parent *p)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++)
+        sigaddset(&mask, passed_on[i]);
+    sigprocmask(SIG_BLOCK, &mask, &p->mask_before);
+    p->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    return p->signals < 0 ? -errno : 0;
+}
+
+static int look_after(struct parent *p, struct pollfd *fds, unsigned *ret_slot, int *ret_socket)
+{
+    int rc;
+
+    while (anybody_left(p)) {
+        if (start_due(p, ret_slot, ret_socket) == 1)
+            return -1;
+        wait_for_news(p, fds);
+    }
+    rc = p->status;
+    proa__listen_table_fini(&p->table, true);
+    close(p->signals);
+    return rc;
+}
+
+int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, int *ret_socket)
+{
+    struct parent *p = proa__zalloc(sizeof *p + workers * sizeof p->workers[0]);
+    struct pollfd *fds = proa__zalloc_array(workers + 1, sizeof *fds);
+    int rc = p && fds ? open_signals(p) : PROA_ENOMEM;
+
+    if (rc < 0) {
+        proa__log(PROA_LOG_ERROR, "workers could not be started: %s", proa_err_text(rc));
+        rc = 1;
+    } else {
+        p->n = workers;
+        p->slots_each = slots_each;
+        for (unsigned i = 0; i < workers; i++) {
+            p->workers[i].slot = i * slots_each;
+            p->workers[i].socket = -1;
+        }
+        rc = look_after(p, fds, ret_slot, ret_socket);
+    }
+    if (p)
+        sigprocmask(SIG_SETMASK, &p->mask_before, NULL);
+    proa__free(fds);
+    proa__free(p);
+    return rc;
+}
