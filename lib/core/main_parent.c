@@ -16,8 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BACKOFF_FIRST (100 * PROA_MS) /* before a crashed worker's successor starts; then doubled  \
-                                       */
+#define BACKOFF_FIRST                                                                              \
+    (100 * PROA_MS) /* before a crashed worker's successor starts; then doubled                    \
+                     */
 #define BACKOFF_MOST (10 * PROA_SEC)
 #define LIVED_LONG (10 * PROA_SEC) /* a worker that did starts the back-off anew */
 
@@ -37,7 +38,8 @@ struct parent {
     int signals; /* signalfd */
     sigset_t mask_before;
     bool ending;
-    int status; /* the first that was not 0 */
+    int64_t ended_at; /* when SIGINT or SIGTERM came last; 0: never */
+    int status;       /* the first that was not 0 */
     struct listen_table table;
     struct worker *retired; /* replaced, and draining */
     char told[256];         /* what failed last, so as not to say it once a worker */
@@ -210,6 +212,17 @@ static void retire(struct parent *p, struct worker *w)
     kill(old->pid, SIGTERM);
 }
 
+/* Those of one burst are passed on as one, like a worker counts them. */
+static void on_end(struct parent *p)
+{
+    int64_t now = proa__clock_mono();
+    bool again = p->ended_at && now - p->ended_at < proa__signals_burst;
+
+    p->ended_at = now;
+    if (!again)
+        end_all(p);
+}
+
 static void on_signals(struct parent *p)
 {
     struct signalfd_siginfo info;
@@ -220,7 +233,7 @@ static void on_signals(struct parent *p)
         if (signo == SIGCHLD)
             reap(p);
         else if (signo == SIGINT || signo == SIGTERM)
-            end_all(p);
+            on_end(p);
         else if (signo != SIGHUP)
             signal_all(p, signo);
         else if (!p->ending)

@@ -1,6 +1,7 @@
 #include "core/signal.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "core/loop.h"
 
@@ -41,16 +42,31 @@ static struct sigaction before[SIGNALS_END];
 static atomic_int handling; /* handlers that run now, in any thread */
 static atomic_int ending;   /* loops whose run SIGINT and SIGTERM end */
 static atomic_int claims;
-static atomic_int count;   /* of SIGINT and SIGTERM, as they count */
-static atomic_int parents; /* of those, the parent's */
+static atomic_int_least64_t last_end; /* when SIGINT or SIGTERM came last */
+static atomic_int count;              /* of SIGINT and SIGTERM, as they count */
+static atomic_int parents;            /* of those, the parent's */
 static atomic_int ended_by;
 static atomic_int parent; /* process id; 0: everybody's signals count */
+
+int64_t proa__signals_burst = 100 * PROA_MS;
+
+/* Several within a moment are one: timeout(1) and service managers send to process and group. */
+static bool in_burst(void)
+{
+    int64_t now = proa__clock_mono();
+    int64_t last = atomic_exchange(&last_end, now);
+
+    return now - last < proa__signals_burst;
+}
 
 /* How far SIGINT and SIGTERM have come with this one. */
 static int count_end(const siginfo_t *info)
 {
     int pid = atomic_load(&parent);
 
+    if (atomic_load(&count) && in_burst())
+        return 0;
+    atomic_store(&last_end, proa__clock_mono());
     if (pid == 0)
         return atomic_fetch_add(&count, 1) + 1;
     if (info->si_pid == pid)

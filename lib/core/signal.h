@@ -15,7 +15,8 @@
  *   3rd    is stuck cannot prevent it
  *
  * In a worker of proa_main, a service manager may signal the whole control group while the parent
- * passes the same signal on; so there only the parent's count beyond the first.
+ * passes the same signal on; so there only the parent's count beyond the first. And those that come
+ * within a tenth of a second of each other count as one.
  *
  * Floor: core.
  */
@@ -23,6 +24,7 @@
 #include "base/list.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct proa_loop;
 
@@ -55,6 +57,9 @@ int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg);
 
 /* The signal that ended this process's runs; 0: none did. */
 int proa__signals_ended_by(void);
+
+/* How close two of them are one; for tests. */
+extern int64_t proa__signals_burst;
 
 /* This process is a worker: only its parent may press on. */
 void proa__signals_set_parent(int pid);
