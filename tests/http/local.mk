@@ -4,8 +4,10 @@ http_tests = \
 	%D%/test_limits \
 	%D%/test_media \
 	%D%/test_params \
+	%D%/test_parser \
 	%D%/test_query \
 	%D%/test_scanner \
+	%D%/test_second \
 	%D%/test_url \
 	%D%/test_wire \
 	%D%/test_writer
@@ -22,10 +24,14 @@ check_PROGRAMS += $(http_tests)
 %C%_test_media_LDADD = $(http_test_libs)
 %C%_test_params_CFLAGS = $(http_test_flags)
 %C%_test_params_LDADD = $(http_test_libs)
+%C%_test_parser_CFLAGS = $(http_test_flags)
+%C%_test_parser_LDADD = $(http_test_libs)
 %C%_test_query_CFLAGS = $(http_test_flags)
 %C%_test_query_LDADD = $(http_test_libs)
 %C%_test_scanner_CFLAGS = $(http_test_flags)
 %C%_test_scanner_LDADD = $(http_test_libs)
+%C%_test_second_CFLAGS = $(http_test_flags) $(LLHTTP_CFLAGS)
+%C%_test_second_LDADD = $(http_test_libs) $(LLHTTP_LIBS)
 %C%_test_url_CFLAGS = $(http_test_flags)
 %C%_test_url_LDADD = $(http_test_libs)
 %C%_test_wire_SOURCES = %D%/test_wire.c %D%/transcript.c %D%/transcript.h
