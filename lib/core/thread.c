@@ -25,6 +25,7 @@ struct job {
     proa_callback_fn *release;
     int rc;
     struct wait wait; /* of the task */
+    bool told;        /* the loop was told; the loop's alone */
     struct post post; /* tells the loop */
     struct err_slot err;
 };
@@ -59,6 +60,7 @@ static void on_done(void *arg)
 {
     struct job *job = arg;
 
+    job->told = true;
     proa__loop_outside(job->threads->loop, -1);
     proa__wait_wake_one(&job->wait, NULL, 0);
 }
@@ -198,6 +200,16 @@ static enum job_state stop_waiting(struct threads *threads, struct job *job, boo
     return state;
 }
 
+/* The job runs or is done: wait until the loop was told, which may be so since the task was
+ * cancelled. */
+static void await_told(struct job *job)
+{
+    if (job->told)
+        return;
+    proa__wait_link(NULL, &job->wait);
+    proa__wait_park_firm(&job->wait, 1);
+}
+
 /* Wait for the end of a job that was queued. PROA_ECANCELED: it never ran. */
 static int await(struct threads *threads, struct job *job)
 {
@@ -206,8 +218,7 @@ static int await(struct threads *threads, struct job *job)
             proa__loop_outside(threads->loop, -1);
             return PROA_ECANCELED;
         }
-        proa__wait_link(NULL, &job->wait);
-        proa__wait_park_firm(&job->wait, 1);
+        await_told(job);
     }
     return 0;
 }
@@ -224,6 +235,7 @@ static void fill_job(struct job *job, struct threads *threads, proa_task_fn *fn,
     job->fn = fn;
     job->arg = arg;
     job->release = NULL;
+    job->told = false;
     job->post = (struct post){.fn = on_done, .arg = job};
     proa__wait_link(NULL, &job->wait);
 }
@@ -251,8 +263,7 @@ static int leave_job(struct threads *threads, struct job *job)
     enum job_state state = stop_waiting(threads, job, true);
 
     if (state == JOB_DONE) { /* its post is under way: a moment more */
-        proa__wait_link(NULL, &job->wait);
-        proa__wait_park_firm(&job->wait, 1);
+        await_told(job);
         int rc = result_of(job);
         proa__free(job);
         return rc;

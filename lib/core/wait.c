@@ -49,8 +49,10 @@ int proa__wait_enter_slow(const char *what)
 
 static void unlink_all(struct wait *w, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         list_remove(&w[i].link);
+        w[i].of = NULL;
+    }
 }
 
 static void check_may_suspend(const struct proa_task *t)
@@ -122,12 +124,11 @@ void proa__wait_wake_one(struct wait *w, void *slot, int code)
 {
     struct proa_task *t = w->of;
 
+    if (!t)
+        return;
     w->slot = slot;
     w->code = code;
-    if (t->n_waits == 1)
-        list_remove(&w->link);
-    else
-        unlink_all(t->waits, t->n_waits);
+    unlink_all(t->waits, t->n_waits);
     wake(t, (int)(w - t->waits));
 }
 

@@ -33,7 +33,7 @@
 
 struct wait {
     struct list link;     /* in the waited-for object's list while asleep */
-    struct proa_task *of; /* the sleeper; its siblings leave their lists with the first woken */
+    struct proa_task *of; /* the sleeper; NULL once it, or a sibling, was woken */
     void *slot;           /* what is handed over */
     int code;             /* what the waker says */
 };
@@ -61,6 +61,7 @@ static inline void proa__wait_link(struct list *list, struct wait *w)
         list_push(list, &w->link);
     else
         list_init(&w->link);
+    w->of = NULL;
     w->slot = NULL;
     w->code = 0;
 }
@@ -86,7 +87,8 @@ bool proa__wait_wake(struct list *list, void *slot, int code);
 /* Wake all of them, with `code`. */
 void proa__wait_wake_all(struct list *list, int code);
 
-/* Wake the sleeper of this record, which is asleep. */
+/* Wake the sleeper of this record; nothing if it, or a sibling, was woken already and has not run.
+ */
 void proa__wait_wake_one(struct wait *w, void *slot, int code);
 
 /* A scope around `t` was cancelled: wake it if it sleeps and may be woken by that. */
