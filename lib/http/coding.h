@@ -7,7 +7,7 @@
  * A decoder never makes more than 64 KiB a call, never more in all than its limit, and never more
  * than a thousand times what came in once that is beyond a mebibyte: a small body cannot fill the
  * memory. A body that is cut short, or goes on behind its end, is an error and no quiet end. Floor:
- * http. zlib.h is included in coding.c alone.
+ * http. zlib.h is included in gzip.c alone.
  */
 
 #include <proa/headers.h>

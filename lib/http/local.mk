@@ -10,11 +10,14 @@ FLOOR_LIBS += %D%/libhttp.la
 	%D%/chars.h \
 	%D%/chunk.c \
 	%D%/chunk.h \
+	%D%/coding.c \
 	%D%/coding.h \
+	%D%/gzip.c \
 	%D%/headers.c \
 	%D%/headers.h \
 	%D%/http.c \
 	%D%/idna.c \
+	%D%/json.c \
 	%D%/limits.c \
 	%D%/limits.h \
 	%D%/media.c \

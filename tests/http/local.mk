@@ -1,6 +1,8 @@
 # tests/http: link their floor's library and those below, no more; the linker checks the floors.
 http_tests = \
+	%D%/test_coding \
 	%D%/test_headers \
+	%D%/test_json \
 	%D%/test_limits \
 	%D%/test_media \
 	%D%/test_params \
@@ -15,8 +17,12 @@ http_test_libs = $(TEST_LIBS) $(HTTP_LIBS) $(CHECK_LIBS)
 http_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(http_tests)
 
+%C%_test_coding_CFLAGS = $(http_test_flags) $(ZLIB_CFLAGS)
+%C%_test_coding_LDADD = $(http_test_libs) $(ZLIB_LIBS)
 %C%_test_headers_CFLAGS = $(http_test_flags)
 %C%_test_headers_LDADD = $(http_test_libs)
+%C%_test_json_CFLAGS = $(http_test_flags) $(JANSSON_CFLAGS)
+%C%_test_json_LDADD = $(http_test_libs) $(JANSSON_LIBS)
 %C%_test_limits_SOURCES = %D%/test_limits.c %D%/transcript.c %D%/transcript.h
 %C%_test_limits_CFLAGS = $(http_test_flags)
 %C%_test_limits_LDADD = $(http_test_libs)
