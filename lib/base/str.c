@@ -66,10 +66,8 @@ size_t proa_str_search(struct proa_str s, struct proa_str what)
 {
     if (what.n == 0)
         return 0;
-    if (s.n < what.n)
-        return PROA_STR_NONE;
 
-    const char *at = memmem(s.p, s.n, what.p, what.n);
+    const char *at = s.n ? memmem(s.p, s.n, what.p, what.n) : NULL;
     return at ? (size_t)(at - s.p) : PROA_STR_NONE;
 }
 

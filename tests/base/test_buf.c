@@ -180,6 +180,27 @@ START_TEST(steady_queue_does_not_allocate_again_and_again)
 }
 END_TEST
 
+/* A full buffer that gives one byte and takes one gets more room once; else each byte would move
+ * all. */
+START_TEST(room_is_not_made_by_moving_much_for_little)
+{
+    PROA_AUTO(proa_buf) b = {0};
+    uint64_t before;
+
+    proa_buf_init(&b, PROA_UNLIMITED);
+    while (b.n < 10000 || proa_buf_room(&b))
+        ck_ok(proa_buf_append(&b, "x", 1));
+    before = t_alloc_count();
+    for (size_t i = 0; i < 1000; i++) {
+        const char *p = b.p;
+        proa_buf_consume(&b, 1);
+        ck_ok(proa_buf_append(&b, "x", 1));
+        ck_assert(i == 0 || b.p == p + 1);
+    }
+    ck_assert_uint_eq(t_alloc_count(), before + 1);
+}
+END_TEST
+
 START_TEST(appending_doubles)
 {
     PROA_AUTO(proa_buf) b = {0};
@@ -338,7 +359,8 @@ int main(void)
             limit_is_reached_and_not_passed, first_failure_sticks_until_cleared,
             no_memory_sticks_and_keeps_the_bytes, sizes_that_cannot_be_are_no_memory,
             reserve_commit_consume_as_a_reader_does, consuming_all_gives_the_whole_room_back,
-            steady_queue_does_not_allocate_again_and_again, appending_doubles,
+            steady_queue_does_not_allocate_again_and_again,
+            room_is_not_made_by_moving_much_for_little, appending_doubles,
             bytes_of_the_buffer_itself_can_be_appended, printing_fits_grows_and_fails_whole,
             truncate_keeps_the_front, detach_hands_the_bytes_over, fini_leaves_an_empty_buffer,
             each_allocation_may_fail, taking_what_is_not_there_aborts, NULL});
