@@ -190,11 +190,13 @@
 PROA_BEGIN_DECLS
 
 #define PROA_ERR_ENUM(code, number, sentence) code = number,
+/* clang-format off */
 enum proa_err {
     PROA_OK = 0,
-    PROA_ERR_MAP(PROA_ERR_ENUM) PROA_ERR_PROGRAM =
-        -20000 /* the first of the program's own codes; count downwards from it */
+    PROA_ERR_PROGRAM = -20000, /* the first of the program's own codes; count downwards from it */
+    PROA_ERR_MAP(PROA_ERR_ENUM)
 };
+/* clang-format on */
 #undef PROA_ERR_ENUM
 
 /**
@@ -225,6 +227,18 @@ PROA_API const char *proa_err_text(int rc);
  * Valid until: the task's next failure.
  */
 PROA_API const char *proa_err_detail(int rc);
+
+/**
+ * Fail with words of the program's own.
+ *
+ *     return proa_fail(PROA_EINVAL, "%s: no such colour", name);
+ *
+ * Returns `rc`, which is negative: a code of the table, or one of the program's own. The words, up
+ * to 199 bytes of them, are what proa_err_detail then answers and proa_main prints; a control byte
+ * becomes a question mark. A value may be proa_err_detail(rc) itself, to say what a failure was
+ * part of.
+ */
+PROA_API int proa_fail(int rc, const char *fmt, ...) PROA_PRINTF(2, 3);
 
 /**
  * Tell whether a code means that time ran out, whoever measured it.

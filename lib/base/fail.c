@@ -1,6 +1,7 @@
 #include "base/fail.h"
 
 #include "base/ascii.h"
+#include "base/check.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,16 +31,14 @@ static size_t cut_point(const char *text, size_t n)
     return n - (at - 1) < want ? at - 1 : n;
 }
 
-int proa__fail(int rc, const char *fmt, ...)
+static int record(int rc, const char *fmt, va_list ap)
 {
     struct err_slot *slot = proa__err_slot_now();
     char text[sizeof slot->text]; /* the values may lie in the slot itself */
-    va_list ap;
     int n;
 
-    va_start(ap, fmt);
+    PROA_CHECK(rc < 0, "a failure with code %d, which is none", rc);
     n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
     if (n < 0)
         text[0] = '\0';
     else if ((size_t)n >= sizeof text)
@@ -47,5 +46,25 @@ int proa__fail(int rc, const char *fmt, ...)
     ascii_scrub(text);
     memcpy(slot->text, text, sizeof text);
     slot->rc = rc;
+    return rc;
+}
+
+int proa__fail(int rc, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    rc = record(rc, fmt, ap);
+    va_end(ap);
+    return rc;
+}
+
+int proa_fail(int rc, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    rc = record(rc, fmt, ap);
+    va_end(ap);
     return rc;
 }

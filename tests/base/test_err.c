@@ -65,6 +65,7 @@ START_TEST(codes_stand_in_the_block_of_their_floor)
     PROA_ERR_NET_MAP(IN_NET)
     PROA_ERR_TLS_MAP(IN_TLS)
     PROA_ERR_HTTP_MAP(IN_HTTP)
+    PROA_ERR_HTTP_READ_MAP(IN_HTTP)
     PROA_ERR_CLIENT_TIMEOUT_MAP(IN_CLIENT)
     PROA_ERR_CLIENT_MAP(IN_CLIENT)
     PROA_ERR_SERVER_MAP(IN_SERVER)
@@ -171,6 +172,21 @@ START_TEST(detail_has_no_control_bytes)
 }
 END_TEST
 
+static void fail_without_a_code(void *arg)
+{
+    (void)arg;
+    proa_fail(0, "nothing");
+}
+START_TEST(programs_fail_with_words_too)
+{
+    ck_err(proa_fail(PROA_ERR_PROGRAM - 3, "%s: no such colour", "blau"), -20003);
+    ck_assert_str_eq(proa_err_detail(-20003), "blau: no such colour");
+    ck_err(proa_fail(-20003, "line 7: %s", proa_err_detail(-20003)), -20003);
+    ck_assert_str_eq(proa_err_detail(-20003), "line 7: blau: no such colour");
+    t_aborts(fail_without_a_code, NULL, "a failure with code 0, which is none");
+}
+END_TEST
+
 START_TEST(slot_follows_the_task)
 {
     struct err_slot a = {0}, b = {0};
@@ -217,6 +233,6 @@ int main(void)
             detail_is_the_last_failures_words, detail_may_build_on_the_detail_before,
             detail_is_cut_at_199_bytes, detail_is_cut_between_characters,
             detail_of_stray_bytes_is_cut_anywhere, detail_has_no_control_bytes,
-            slot_follows_the_task, threads_fail_apart, NULL},
+            programs_fail_with_words_too, slot_follows_the_task, threads_fail_apart, NULL},
         (const struct t_table[]){{each_code_has_its_name_and_sentence, ROWS}, {NULL, 0}});
 }
