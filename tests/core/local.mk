@@ -1,6 +1,8 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
 core_tests = \
 	%D%/test_event \
+	%D%/test_group \
+	%D%/test_scope \
 	%D%/test_task \
 	%D%/test_wait
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
@@ -9,6 +11,10 @@ check_PROGRAMS += $(core_tests)
 
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
+%C%_test_group_CFLAGS = $(core_test_flags)
+%C%_test_group_LDADD = $(core_test_libs)
+%C%_test_scope_CFLAGS = $(core_test_flags)
+%C%_test_scope_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)
 %C%_test_task_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
