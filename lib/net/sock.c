@@ -39,6 +39,9 @@ static ssize_t sock_try_read(struct proa_stream *s, void *buf, size_t n)
     }
     if (got < 0)
         return failed(s, -errno, "reading from");
+    if (got == 0 && s->write_rc && s->write_rc != PROA_EPIPE)
+        return failed(s, s->write_rc,
+                      "reading from"); /* a write was told of the reset: no orderly end */
     if (got > 0 && (size_t)got < n)
         s->own |= FD_SHORT_READ;
     else

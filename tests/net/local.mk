@@ -1,5 +1,21 @@
 # tests/net: link their floor's library and those below, no more; the linker checks the floors.
-#check_PROGRAMS += %D%/test_x
-#%C%_test_x_SOURCES = %D%/test_x.c
-#%C%_test_x_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-#%C%_test_x_LDADD   = $(TEST_LIBS) $(NET_LIBS) $(CHECK_LIBS)
+net_tests = \
+	%D%/test_addr \
+	%D%/test_edge \
+	%D%/test_pair \
+	%D%/test_stream \
+	%D%/test_stream_read
+net_test_libs = $(TRUN_LIBS) $(NET_LIBS) $(CHECK_LIBS)
+net_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += $(net_tests)
+
+%C%_test_addr_CFLAGS = $(net_test_flags)
+%C%_test_addr_LDADD = $(net_test_libs)
+%C%_test_edge_CFLAGS = $(net_test_flags)
+%C%_test_edge_LDADD = $(net_test_libs)
+%C%_test_pair_CFLAGS = $(net_test_flags)
+%C%_test_pair_LDADD = $(net_test_libs)
+%C%_test_stream_CFLAGS = $(net_test_flags)
+%C%_test_stream_LDADD = $(net_test_libs)
+%C%_test_stream_read_CFLAGS = $(net_test_flags)
+%C%_test_stream_read_LDADD = $(net_test_libs)
