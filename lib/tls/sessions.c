@@ -56,6 +56,12 @@ static struct session_entry *add_entry(struct sessions *c, struct proa_str key)
     return e;
 }
 
+static void mark_used(struct sessions *c, struct session_entry *e)
+{
+    list_remove(&e->lru);
+    list_push(&c->lru, &e->lru);
+}
+
 static bool is_single_use(const SSL_SESSION *session)
 {
     return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
@@ -80,8 +86,7 @@ void proa__tls_sessions_put(struct sessions *c, struct proa_str key, SSL_SESSION
     if (e->n == SESSIONS_PER_KEY || (e->n > 0 && !is_single_use(session_steal)))
         forget_oldest(e);
     e->kept[e->n++] = session_steal;
-    list_remove(&e->lru);
-    list_push(&c->lru, &e->lru);
+    mark_used(c, e);
 }
 
 /* A resumed session is not verified again, so it ends with the certificate that it stands on. */
@@ -116,7 +121,9 @@ SSL_SESSION *proa__tls_sessions_take(struct sessions *c, struct proa_str key)
         }
         e->n--;
     }
-    if (e && e->n == 0)
+    if (e && e->n > 0)
+        mark_used(c, e);
+    else if (e)
         drop_entry(c, e);
     return found;
 }

@@ -168,3 +168,14 @@ const char *t_file(const char *name, const char *text)
     close(fd);
     return path;
 }
+
+const char *t_hashed_directory(const char *cert)
+{
+    X509 *x = read_cert(cert);
+    char name[32];
+
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(x));
+    X509_free(x);
+    t_file(name, cert);
+    return directory;
+}

@@ -44,4 +44,7 @@ void t_openssl_apart(void);
  */
 const char *t_file(const char *name, const char *text);
 
+/* A directory that holds this certificate under its hash. */
+const char *t_hashed_directory(const char *cert);
+
 #endif

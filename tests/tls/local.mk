@@ -6,10 +6,23 @@ check_LTLIBRARIES += %D%/libtlstest.la
 %C%_libtlstest_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_libtlstest_la_LIBADD = $(OPENSSL_LIBS)
 
-check_PROGRAMS += %D%/test_ctx %D%/test_handshake
-%C%_test_ctx_SOURCES = %D%/test_ctx.c
-%C%_test_ctx_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-%C%_test_ctx_LDADD   = %D%/libtlstest.la $(TRUN_LIBS) $(TLS_LIBS) $(CHECK_LIBS)
-%C%_test_handshake_SOURCES = %D%/test_handshake.c
-%C%_test_handshake_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-%C%_test_handshake_LDADD   = %D%/libtlstest.la $(TRUN_LIBS) $(TLS_LIBS) $(CHECK_LIBS)
+tls_tests = \
+	%D%/test_ctx \
+	%D%/test_handshake \
+	%D%/test_session \
+	%D%/test_stream \
+	%D%/test_verify
+tls_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tls_test_libs = %D%/libtlstest.la $(TRUN_LIBS) $(TLS_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += $(tls_tests)
+
+%C%_test_ctx_CFLAGS = $(tls_test_flags)
+%C%_test_ctx_LDADD = $(tls_test_libs)
+%C%_test_handshake_CFLAGS = $(tls_test_flags)
+%C%_test_handshake_LDADD = $(tls_test_libs)
+%C%_test_session_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_session_LDADD = $(tls_test_libs)
+%C%_test_stream_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_stream_LDADD = $(tls_test_libs)
+%C%_test_verify_CFLAGS = $(tls_test_flags)
+%C%_test_verify_LDADD = $(tls_test_libs)
