@@ -130,6 +130,8 @@
 #define PROA_ERR_HTTP_MAP(X)                                                                       \
     X(PROA_EHTTP, -10400, "malformed HTTP message")                                                \
     X(PROA_EURL, -10401, "malformed URL")                                                          \
+    X(PROA_EHTTPSTATUS, -10402, "answered with the status of an error")                            \
+    X(PROA_EMEDIATYPE, -10403, "a body of this media type is not expected")                        \
     X(PROA_EHEADER, -10440, "a header name or value that may not be sent")                         \
     X(PROA_EPARAM, -10441, "malformed parameters in a header value")                               \
     X(PROA_EQUERY, -10442, "malformed query or form")                                              \
@@ -173,7 +175,9 @@
     X(PROA_ETOOMANYREDIRECTS, -10620, "too many redirects")                                        \
     X(PROA_EBADREDIRECT, -10621, "redirect to a place that cannot be followed")
 
-#define PROA_ERR_SERVER_MAP(X) X(PROA_EROUTE, -10700, "route not usable")
+#define PROA_ERR_SERVER_MAP(X)                                                                     \
+    X(PROA_EROUTE, -10700, "route not usable")                                                     \
+    X(PROA_ECLIENTTIMEDOUT, -10701, "the client was too slow")
 
 #define PROA_ERR_MAP(X)                                                                            \
     PROA_ERR_SYSTEM_MAP(X)                                                                         \

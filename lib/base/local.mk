@@ -20,4 +20,5 @@ FLOOR_LIBS += %D%/libbase.la
 	%D%/opts.c %D%/opts.h \
 	%D%/siphash.c %D%/siphash.h \
 	%D%/str.c \
+	%D%/utf8.c %D%/utf8.h \
 	%D%/version.c
