@@ -52,6 +52,13 @@ PROA_API int proa_json_dump(struct proa_buf *buf, const struct json_t *value,
                             const struct proa_json_opts *opts);
 
 /**
+ * Give up one reference to a value, as json_decref does; NULL is nothing.
+ *
+ * For code that passes values on and never looks into them, so that it needs no <jansson.h>.
+ */
+PROA_API void proa_json_free(struct json_t *value);
+
+/**
  * Have jansson allocate through the hooks of proa_mem_set; to be called before the program makes
  * its first JSON value.
  */

@@ -178,6 +178,11 @@ int proa_json_dump(struct proa_buf *buf, const struct json_t *value,
                       "number that is none");
 }
 
+void proa_json_free(struct json_t *value)
+{
+    json_decref(value);
+}
+
 static void *alloc(size_t n)
 {
     void *p = proa__alloc(n);

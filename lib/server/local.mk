@@ -1,9 +1,18 @@
 # server: applications and the connections they serve; may include http and below, never client.
-SERVER_LIBS = $(HTTP_LIBS)
-# With the first source file, all of this instead of the line above:
-#SERVER_LIBS = %D%/libserver.la $(HTTP_LIBS)
-#noinst_LTLIBRARIES += %D%/libserver.la
-#FLOOR_LIBS += %D%/libserver.la
-#%C%_libserver_la_SOURCES = %D%/a.c %D%/a.h
-#%C%_libserver_la_CFLAGS  = $(AM_CFLAGS)
-#%C%_libserver_la_LIBADD  =
+SERVER_LIBS = %D%/libserver.la $(HTTP_LIBS)
+noinst_LTLIBRARIES += %D%/libserver.la
+FLOOR_LIBS += %D%/libserver.la
+%C%_libserver_la_SOURCES = \
+	%D%/access.c \
+	%D%/admit.c \
+	%D%/app.c \
+	%D%/body.c \
+	%D%/conn.c %D%/conn.h \
+	%D%/exchange.c %D%/exchange.h \
+	%D%/request.c \
+	%D%/response.c \
+	%D%/router.c %D%/router.h \
+	%D%/send.c \
+	%D%/serve.c \
+	%D%/server.c %D%/server.h
+%C%_libserver_la_CFLAGS = $(AM_CFLAGS)

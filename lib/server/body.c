@@ -1,0 +1,160 @@
+#include "base/fail.h"
+#include "net/stream.h"
+#include "server/conn.h"
+#include "server/exchange.h"
+#include "server/server.h"
+
+#include <proa/err.h>
+#include <proa/json.h>
+#include <proa/request.h>
+#include <proa/scope.h>
+
+/* A failed read of the connection: whatever the handler makes of it, there is nobody to answer. */
+static ssize_t lost(struct exchange *x, ssize_t rc)
+{
+    x->broken = true;
+    return rc;
+}
+
+static ssize_t say_continue(struct proa_request *req)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec iov = {(void *)text, sizeof text - 1};
+
+    req->continued = true;
+    return proa__exchange_write(req->x, &iov, 1);
+}
+
+/* Wait for more of the body in the stream's buffer: 1; or a code. */
+static ssize_t wait_bytes(struct proa_request *req)
+{
+    struct exchange *x = req->x;
+    struct proa_stream *stream = x->conn->stream;
+    ssize_t n = proa__stream_fill(stream, EXCHANGE_HOLD);
+
+    if (n == PROA_EAGAIN && req->head->expect == HTTP_EXPECT_CONTINUE && !req->continued &&
+        x->resp.kind == RESPONSE_NONE) {
+        ssize_t rc = say_continue(req);
+        if (rc < 0)
+            return rc;
+    }
+    while (n == PROA_EAGAIN) {
+        int rc = proa__exchange_flush(x);
+        if (rc < 0)
+            return rc;
+        PROA_TIMEOUT(t, x->server->opts.body_timeout);
+        rc = proa_timeout_result(&t, proa__stream_wait(stream, STREAM_READ));
+        if (rc == PROA_ETIMEDOUT)
+            return proa__fail(PROA_ECLIENTTIMEDOUT, "no byte of the request's body for %lld ms",
+                              (long long)(x->server->opts.body_timeout / PROA_MS));
+        if (rc == PROA_ECANCELED)
+            return rc;
+        if (rc < 0)
+            return lost(x, rc);
+        n = proa__stream_fill(stream, EXCHANGE_HOLD);
+    }
+    if (n == PROA_ENOMEM)
+        return n;
+    if (n <= 0)
+        return lost(x, n == 0 ? PROA_EEOF : n);
+    return 1;
+}
+
+ssize_t proa__request_body(struct proa_request *req, void *buf, size_t n)
+{
+    struct exchange *x = req->x;
+    struct proa_stream *stream = x->conn->stream;
+
+    while (!req->body_done) {
+        struct proa_str in = proa__stream_buffered(stream);
+        struct proa_str body;
+        size_t used = 0;
+        int event = proa__http_parser_feed(&x->parser, in.p, in.n, n, &used, &body);
+
+        if (event == HTTP_BODY)
+            memcpy(buf, body.p, body.n);
+        proa__stream_consume(stream, used);
+        if (event < 0)
+            return event;
+        if (event == HTTP_BODY)
+            return (ssize_t)body.n;
+        if (event == HTTP_END) {
+            req->body_done = true;
+            if (!proa__stream_buffered(stream).n)
+                proa__stream_read_done(stream);
+            break;
+        }
+        ssize_t rc = wait_bytes(req);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+bool proa__request_drain(struct proa_request *req)
+{
+    struct exchange *x = req->x;
+    uint64_t taken = 0;
+    char piece[1024];
+
+    if (req->body_done)
+        return true;
+    PROA_TIMEOUT(t, (int64_t)x->server->limits.drain_time);
+    for (;;) {
+        ssize_t n = proa__request_body(req, piece, sizeof piece);
+        if (n == 0)
+            return true;
+        if (n < 0)
+            return false;
+        taken += (uint64_t)n;
+        if (taken > x->server->limits.drain_bytes)
+            return false;
+    }
+}
+
+/* ---- the public calls ---- */
+
+ssize_t proa_request_read(struct proa_request *req, void *buf, size_t n)
+{
+    return n ? proa__request_body(req, buf, n) : 0;
+}
+
+int proa_request_read_body(struct proa_request *req, struct proa_str *ret)
+{
+    size_t bound = req->max_body == PROA_UNLIMITED ? PROA_UNLIMITED : (size_t)req->max_body;
+
+    if (!req->body.limit)
+        proa_buf_init(&req->body, bound);
+    for (;;) {
+        size_t piece = EXCHANGE_HOLD;
+        if (req->head->length > 0 && req->head->length < (int64_t)piece)
+            piece = (size_t)req->head->length;
+        if (!req->body_done && req->body.n == bound)
+            return proa__fail(PROA_EMSGSIZE, "the request's body is larger than %zu bytes", bound);
+        if (piece > bound - req->body.n && !req->body_done)
+            piece = bound - req->body.n;
+        char *room = proa_buf_reserve(&req->body, piece);
+        if (!room)
+            return proa_buf_error(&req->body);
+
+        ssize_t n = proa__request_body(req, room, piece);
+        if (n < 0)
+            return (int)n;
+        if (n == 0)
+            break;
+        proa_buf_commit(&req->body, (size_t)n);
+    }
+    *ret = proa_buf_str(&req->body);
+    return 0;
+}
+
+int proa_request_json(struct proa_request *req, struct json_t **ret)
+{
+    struct proa_str type = proa_headers_get(&req->head->headers, "Content-Type");
+    struct proa_str body;
+
+    if (!proa_media_type_is_json(type))
+        return proa__fail(PROA_EMEDIATYPE, "the request's Content-Type is not JSON");
+    int rc = proa_request_read_body(req, &body);
+    return rc < 0 ? rc : proa_json_parse(ret, body, NULL);
+}

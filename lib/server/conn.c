@@ -1,0 +1,317 @@
+#include "server/conn.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/loop.h"
+#include "net/stream.h"
+#include "server/exchange.h"
+#include "server/server.h"
+#include "tls/stream.h"
+
+#include <proa/addr.h>
+#include <proa/err.h>
+#include <proa/task.h>
+#include <proa/time.h>
+
+static void deadline(void *arg);
+static void ready(void *arg, unsigned dirs);
+
+static void set_deadline(struct conn *c, int64_t after)
+{
+    if (after == PROA_FOREVER)
+        proa__timer_stop(&c->timer);
+    else
+        proa__timer_start(c->server->loop, &c->timer,
+                          proa_time_add(proa__loop_now(c->server->loop), after), deadline, c);
+}
+
+static void become_idle(struct conn *c)
+{
+    c->state = CONN_IDLE;
+    set_deadline(c, c->server->opts.idle_timeout);
+    proa__stream_notify(c->stream, STREAM_READ, ready, c);
+}
+
+/* ---- the end ---- */
+
+static void leave(struct conn *c)
+{
+    struct proa_server *server = c->server;
+
+    proa__timer_stop(&c->timer);
+    if (c->x)
+        proa__exchange_give_back(c->x);
+    if (c->peer) {
+        proa__server_dismiss(server, proa_str_from(c->peer));
+        proa__free(c->peer);
+    }
+    list_remove(&c->link);
+    proa__free(c);
+    proa__server_conn_gone(server);
+}
+
+void proa__conn_close(struct conn *c)
+{
+    proa__stream_close(c->stream);
+    leave(c);
+}
+
+void proa__conn_abort(struct conn *c)
+{
+    proa__stream_abort(c->stream);
+    leave(c);
+}
+
+/* ---- from bytes to a task ---- */
+
+static void hand_to_task(struct conn *c)
+{
+    c->state = CONN_TASK;
+    proa__stream_notify(c->stream, 0, NULL, NULL);
+    if (proa_create_task(c->server->group, proa__exchange_main, c->x) < 0)
+        proa__conn_abort(c);
+}
+
+/*
+ * Feed bytes that are not in the stream's buffer. Returns the number taken, with *ret_event
+ * NEED_MORE, HEAD or a failure, which is the exchange's to answer.
+ */
+static size_t feed(struct conn *c, const char *bytes, size_t n, bool *ret_complete)
+{
+    struct exchange *x = c->x;
+    struct proa_str body;
+    size_t used = 0;
+    int event = proa__http_parser_feed(&x->parser, bytes, n, 0, &used, &body);
+
+    *ret_complete = event != HTTP_NEED_MORE;
+    if (event < 0)
+        proa__exchange_refuse(x, event);
+    return used;
+}
+
+/* There are bytes of a request: it needs an exchange. False: no memory, and the connection is gone.
+ */
+static bool begin(struct conn *c)
+{
+    if (c->x)
+        return true;
+    c->x = proa__exchange_take(c);
+    if (c->x)
+        return true;
+    proa__conn_abort(c);
+    return false;
+}
+
+static void began_head(struct conn *c)
+{
+    if (c->state == CONN_HEAD)
+        return;
+    c->state = CONN_HEAD;
+    if (c->served || c->secure) /* the first one counts from accept */
+        set_deadline(c, c->server->opts.head_timeout);
+}
+
+static void receive(struct conn *c)
+{
+    size_t size;
+    char *scratch = proa__loop_scratch(c->server->loop, &size);
+
+    for (;;) {
+        ssize_t n = proa__stream_try_read(c->stream, scratch, size);
+        if (n == PROA_EAGAIN)
+            return;
+        if (n <= 0) {
+            proa__conn_close(c);
+            return;
+        }
+        if (!begin(c))
+            return;
+
+        bool complete;
+        size_t used = feed(c, scratch, (size_t)n, &complete);
+        if (!complete) {
+            began_head(c);
+            continue;
+        }
+        if (used < (size_t)n &&
+            proa__stream_unread(c->stream, scratch + used, (size_t)n - used) < 0) {
+            proa__conn_abort(c);
+            return;
+        }
+        if (used == (size_t)n)
+            proa__exchange_read_done(c->x);
+        hand_to_task(c);
+        return;
+    }
+}
+
+bool proa__conn_next(struct conn *c)
+{
+    struct proa_str buffered = proa__stream_buffered(c->stream);
+
+    while (buffered.n) {
+        bool complete;
+        if (!begin(c))
+            return false;
+        size_t used = feed(c, buffered.p, buffered.n, &complete);
+        proa__stream_consume(c->stream, used);
+        if (complete)
+            return true;
+        buffered = proa__stream_buffered(c->stream);
+    }
+    bool in_head = c->x && !proa__http_parser_idle(&c->x->parser);
+    if (c->x && proa__exchange_flush(c->x) < 0) {
+        proa__conn_abort(c);
+        return false;
+    }
+    if (!in_head && c->server->phase != SERVER_SERVING) {
+        proa__conn_close(c);
+        return false;
+    }
+    if (!in_head && c->x) {
+        proa__exchange_give_back(c->x);
+        c->x = NULL;
+    }
+    become_idle(c);
+    if (in_head)
+        began_head(c);
+    return false;
+}
+
+/* ---- TLS ---- */
+
+static void shake_hands(struct conn *c)
+{
+    int rc = proa__tls_handshake(c->stream);
+
+    if (rc == PROA_EAGAIN)
+        return;
+    if (rc < 0) {
+        proa__conn_close(c);
+        return;
+    }
+    become_idle(c);
+    set_deadline(c, c->server->opts.head_timeout);
+    receive(c);
+}
+
+/* ---- callbacks ---- */
+
+static void ready(void *arg, unsigned dirs)
+{
+    struct conn *c = arg;
+
+    switch ((enum conn_state)c->state) {
+    case CONN_TLS:
+        shake_hands(c);
+        return;
+    case CONN_IDLE:
+    case CONN_HEAD:
+        receive(c);
+        return;
+    case CONN_TASK:
+        if ((dirs & STREAM_CLOSED) && !c->gone) {
+            c->gone = true;
+            proa__exchange_gone(c->x);
+        }
+        return;
+    }
+}
+
+static void deadline(void *arg)
+{
+    struct conn *c = arg;
+
+    switch ((enum conn_state)c->state) {
+    case CONN_TASK: /* its waits have times of their own */
+        return;
+    case CONN_HEAD:
+        proa__exchange_refuse(c->x, PROA_ECLIENTTIMEDOUT);
+        hand_to_task(c);
+        return;
+    case CONN_TLS:
+        proa__conn_abort(c);
+        return;
+    case CONN_IDLE:
+        proa__conn_close(c);
+        return;
+    }
+}
+
+void proa__conn_watch(struct conn *c, bool on)
+{
+    proa__stream_notify(c->stream, on ? STREAM_CLOSED : 0, on ? ready : NULL, c);
+}
+
+void proa__conn_drain(struct conn *c)
+{
+    if (c->state == CONN_TLS || c->state == CONN_IDLE)
+        proa__conn_close(c);
+}
+
+struct proa_str proa__conn_peer(struct conn *c)
+{
+    struct proa_addr addr;
+    char text[PROA_ADDR_TEXT];
+
+    if (c->peer)
+        return proa_str_from(c->peer);
+    if (proa_stream_peer(c->stream, &addr) < 0)
+        return PROA_STR("");
+    c->peer = proa__strdup(proa_addr_format_ip(&addr, text));
+    return proa_str_from(c->peer);
+}
+
+/* ---- the beginning ---- */
+
+static struct conn *new_conn(struct proa_server *server, struct proa_stream *stream, bool secure)
+{
+    struct conn *c = proa__zalloc(sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->server = server;
+    c->stream = stream;
+    c->secure = secure;
+    list_push(&server->conns, &c->link);
+    server->n_conns++;
+    return c;
+}
+
+/* Count it against its address; false: there are too many from there. */
+static bool admit(struct conn *c, const struct proa_addr *peer)
+{
+    char text[PROA_ADDR_TEXT];
+
+    if (c->server->opts.max_per_address == PROA_UNLIMITED)
+        return true;
+    proa_addr_format_ip(peer, text);
+    if (!proa__server_admit(c->server, proa_str_from(text)))
+        return false;
+    c->peer = proa__strdup(text);
+    if (!c->peer)
+        proa__server_dismiss(c->server, proa_str_from(text));
+    return c->peer != NULL;
+}
+
+void proa__conn_accept(struct site *site, struct proa_stream *stream, const struct proa_addr *peer)
+{
+    struct proa_server *server = site->server;
+    struct proa_stream *on = stream;
+
+    if (site->tls && proa__tls_server_new(&on, stream, site->tls) < 0)
+        return; /* no memory; the lower stream is closed */
+
+    struct conn *c = new_conn(server, on, site->tls != NULL);
+    if (!c) {
+        proa__stream_abort(on);
+        return;
+    }
+    if (!admit(c, peer)) {
+        proa__conn_abort(c);
+        return;
+    }
+    c->state = site->tls ? CONN_TLS : CONN_IDLE;
+    set_deadline(c, site->tls ? server->opts.tls_timeout : server->opts.head_timeout);
+    proa__stream_notify(on, site->tls ? STREAM_READ | STREAM_WRITE : STREAM_READ, ready, c);
+}

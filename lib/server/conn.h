@@ -1,0 +1,74 @@
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+/*
+ * conn: one connection of a client, a state machine that holds no stack while it is idle.
+ *
+ *   accepted --> TLS --handshake--> IDLE --first byte--> HEAD --complete or refused--> TASK -->
+ * IDLE
+ *           \_____________________/                                                     \--> closed
+ *
+ * In TLS, IDLE and HEAD it lives in callbacks of the loop: bytes are read into the loop's scratch
+ * buffer and fed to the parser of the exchange, which exists from the first byte on. With a
+ * complete head a task takes over (exchange.c); while it owns the connection nothing else reads it,
+ * but for a look at whether the client left. What was read beyond the head waits in the stream's
+ * buffer.
+ *
+ * The one timer is the handshake's, the head's or the idle deadline, after the state.
+ *
+ * Floor: server.
+ */
+
+#include "base/list.h"
+#include "core/timer.h"
+
+#include <proa/str.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exchange;
+struct proa_addr;
+struct proa_server;
+struct proa_stream;
+struct site;
+
+enum conn_state { CONN_TLS, CONN_IDLE, CONN_HEAD, CONN_TASK };
+
+struct conn {
+    struct list link; /* in server->conns */
+    struct proa_server *server;
+    struct proa_stream *stream; /* NULL once closed */
+    struct exchange *x;         /* from a request's first byte to the end of its response */
+    char *peer;                 /* the client's address as text, once it was asked for */
+    struct timer timer;
+    uint32_t served; /* requests */
+    uint8_t state;   /* enum conn_state */
+    bool secure;
+    bool gone; /* the client closed its side while a handler ran */
+};
+
+/* Take over an accepted stream. */
+void proa__conn_accept(struct site *site, struct proa_stream *stream, const struct proa_addr *peer);
+
+/*
+ * The task is done with the connection and it stays open: parse what is buffered, or wait for the
+ * next request. Returns true when another request is complete and the same task shall serve it.
+ */
+bool proa__conn_next(struct conn *c);
+
+/* End it: orderly for what the kernel has taken, or so that the client learns it was cut. Frees it.
+ */
+void proa__conn_close(struct conn *c);
+void proa__conn_abort(struct conn *c);
+
+/* While a handler runs: have x told when the client leaves (proa__exchange_gone). */
+void proa__conn_watch(struct conn *c, bool on);
+
+/* A drain begins: close what is idle or has not begun. */
+void proa__conn_drain(struct conn *c);
+
+/* The client's address as text; "" if there is no memory. */
+struct proa_str proa__conn_peer(struct conn *c);
+
+#endif

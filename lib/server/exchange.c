@@ -1,0 +1,371 @@
+#include "server/exchange.h"
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/loop.h"
+#include "net/stream.h"
+#include "server/conn.h"
+#include "server/server.h"
+
+#include <proa/err.h>
+#include <proa/http.h>
+#include <proa/request.h>
+#include <proa/response.h>
+#include <proa/sync.h>
+#include <proa/task.h>
+#include <proa/time.h>
+
+#include <inttypes.h>
+
+/* ---- life ---- */
+
+static void reset(struct exchange *x)
+{
+    proa__response_reset(&x->resp);
+    proa_buf_fini(&x->req.body);
+    proa_event_free(x->req.gone);
+    memset(&x->req, 0, offsetof(struct proa_request, match.values));
+    x->req.gone = NULL;
+    x->req.error_status = 0;
+    x->req.body_done = x->req.continued = false;
+    x->failure = 0;
+    x->broken = false;
+    proa__arena_reset(&x->arena);
+}
+
+static struct exchange *new_exchange(struct proa_server *server)
+{
+    struct exchange *x = proa__alloc(sizeof *x);
+
+    if (!x)
+        return NULL;
+    memset(x, 0, offsetof(struct exchange, first));
+    list_init(&x->link);
+    x->server = server;
+    proa__arena_init(&x->arena, x->first, sizeof x->first);
+    proa_buf_init(&x->out, PROA_UNLIMITED);
+    return x;
+}
+
+static int begin(struct exchange *x)
+{
+    x->req.x = x;
+    x->resp.x = x;
+    proa__response_reset(&x->resp);
+    return proa__http_parser_begin_request(&x->parser, &x->server->limits, &x->arena);
+}
+
+static void free_exchange(struct exchange *x)
+{
+    reset(x);
+    proa__http_parser_fini(&x->parser);
+    proa__arena_fini(&x->arena);
+    proa_buf_fini(&x->out);
+    proa__free(x);
+}
+
+struct exchange *proa__exchange_take(struct conn *c)
+{
+    struct proa_server *server = c->server;
+    struct list *spare = list_pop(&server->spare);
+    struct exchange *x = spare ? CONTAINER_OF(spare, struct exchange, link) : new_exchange(server);
+
+    if (!x)
+        return NULL;
+    if (spare)
+        server->n_spare--;
+    x->conn = c;
+    if (begin(x) < 0) {
+        free_exchange(x);
+        return NULL;
+    }
+    return x;
+}
+
+void proa__exchange_give_back(struct exchange *x)
+{
+    struct proa_server *server = x->server;
+
+    if (server->n_spare >= EXCHANGE_SPARE || server->phase == SERVER_DONE) {
+        free_exchange(x);
+        return;
+    }
+    reset(x);
+    if (x->out.cap > EXCHANGE_HOLD)
+        proa_buf_fini(&x->out);
+    else
+        proa_buf_clear(&x->out);
+    x->conn = NULL;
+    list_push_front(&server->spare, &x->link);
+    server->n_spare++;
+}
+
+void proa__exchange_refuse(struct exchange *x, int rc)
+{
+    x->failure = rc;
+}
+
+void proa__exchange_read_done(struct exchange *x)
+{
+    if (x->parser.head && x->parser.head->framing == HTTP_FRAMING_NONE)
+        proa__stream_read_done(x->conn->stream);
+}
+
+void proa__exchange_gone(struct exchange *x)
+{
+    if (x->req.gone)
+        proa_event_set(x->req.gone);
+    if (x->scope)
+        proa_scope_cancel(x->scope);
+}
+
+/* ---- answering ---- */
+
+/* The status for a code that ended a request: the client's fault, or ours (500). */
+static int status_of(int rc)
+{
+    switch (rc) {
+    case PROA_EMSGSIZE:
+        return 413;
+    case PROA_ECLIENTTIMEDOUT:
+        return 408;
+    case PROA_EMEDIATYPE:
+        return 415;
+    case PROA_EJSON:
+    case PROA_EQUERY:
+        return 400;
+    default:;
+        int status = proa__http_status_of(rc);
+        return status ? status : 500;
+    }
+}
+
+static void log_failure(struct exchange *x, int rc, const char *what)
+{
+    const struct route *route = x->req.match.route;
+    struct proa_str name = route ? route->name : PROA_STR("(no route)");
+
+    proa__log(PROA_LOG_ERROR, "%.*s %.*s: %s: %s", PROA_PRI(x->req.head->method), PROA_PRI(name),
+              what, rc < 0 ? proa_err_detail(rc) : "no response was made");
+}
+
+static int answer_error(struct exchange *x, int status, struct proa_str text)
+{
+    if (status == 400 || status == 408 || status == 413 || status == 414 || status == 431 ||
+        status == 501 || status == 505)
+        x->resp.close = x->resp.close || !x->req.body_done;
+    return proa__response_error(&x->resp, status, text);
+}
+
+/* The allowed methods in a response to a method that is not. */
+static int answer_allow(struct exchange *x, int status, struct proa_str allow)
+{
+    int rc = proa__response_error(&x->resp, status, (struct proa_str){0});
+
+    if (rc == 0)
+        proa_response_set_header(&x->resp, "Allow",
+                                 proa__arena_strndup(&x->arena, allow.p, allow.n));
+    return rc;
+}
+
+/* Call the route's handler; a route that asked for it is cancelled when the client leaves. */
+static int call_handler(struct exchange *x)
+{
+    const struct route *route = x->req.match.route;
+
+    if (!route->cancel_on_disconnect)
+        return route->fn(&x->req, &x->resp, route->arg);
+
+    PROA_SCOPE(scope);
+    x->scope = &scope;
+    proa__conn_watch(x->conn, true);
+    int rc = route->fn(&x->req, &x->resp, route->arg);
+    proa__conn_watch(x->conn, false);
+    x->scope = NULL;
+    return rc;
+}
+
+/* Find the route and have it answer. Negative: nothing can be answered any more. */
+static int dispatch(struct exchange *x)
+{
+    const struct http_head *head = x->req.head;
+    struct proa_app *app = x->server->app;
+    bool options = head->method_id == PROA_METHOD_OPTIONS;
+
+    if (head->expect == HTTP_EXPECT_OTHER)
+        return answer_error(x, 417, (struct proa_str){0});
+    if (head->form == HTTP_TARGET_ASTERISK)
+        return answer_allow(x, 204, PROA_STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    if (head->form == HTTP_TARGET_AUTHORITY)
+        return answer_error(x, 501, (struct proa_str){0});
+
+    int status = proa__router_find(app->router, head->method, head->path, &x->arena, &x->req.match);
+    if (status < 0)
+        return status;
+    if (status == 405)
+        return answer_allow(x, options ? 204 : 405, x->req.match.allow);
+    if (status != 200)
+        return answer_error(x, status, (struct proa_str){0});
+
+    x->req.max_body = x->req.match.route->max_body ? x->req.match.route->max_body : app->max_body;
+    int rc = proa__http_parser_limit_body(
+        &x->parser, x->req.max_body == PROA_UNLIMITED ? HTTP_UNLIMITED : x->req.max_body);
+    return rc < 0 ? rc : call_handler(x);
+}
+
+/* What the handler returned becomes a response; negative: the connection must be cut. */
+static int conclude(struct exchange *x, int rc)
+{
+    struct proa_response *resp = &x->resp;
+
+    if (x->broken)
+        return PROA_ECLOSED; /* the client left: nobody to tell */
+    if (rc >= 0 && resp->error < 0)
+        rc = resp->error;
+    if (rc >= 0 && resp->kind != RESPONSE_NONE)
+        return 0;
+    if (resp->kind == RESPONSE_STREAM) {
+        log_failure(x, rc, "failed after its head had left");
+        return PROA_ECLOSED;
+    }
+    if (proa_is_cancelled())
+        return PROA_ECLOSED;
+    if (rc == PROA_EHTTPSTATUS && x->req.error_status)
+        return answer_error(x, x->req.error_status, x->req.error_text);
+
+    int status = rc < 0 ? status_of(rc) : 500;
+    if (status == 500)
+        log_failure(x, rc, "failed");
+    return answer_error(x, status, (struct proa_str){0});
+}
+
+static void log_access(struct exchange *x)
+{
+    struct proa_server *server = x->server;
+    const struct http_head *head = x->req.head;
+
+    if (!server->opts.access)
+        return;
+    struct proa_access access = {
+        .method = head->method,
+        .target = head->target,
+        .peer = proa__conn_peer(x->conn),
+        .referer = proa_headers_get(&head->headers, "Referer"),
+        .user_agent = proa_headers_get(&head->headers, "User-Agent"),
+        .version_minor = head->minor,
+        .status = x->resp.status,
+        .body_bytes = x->resp.sent,
+        .duration = proa__loop_now(server->loop) - x->began,
+        .when = proa__loop_wall(),
+    };
+    server->opts.access(server->opts.access_arg, &access);
+}
+
+/* Whether this is the connection's last response, as far as can be known before it is rendered. */
+static bool is_last(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    const struct http_head *head = x->req.head;
+    int64_t left = x->req.body_done ? 0 : head->length;
+
+    return x->failure < 0 || !head->keep_alive || x->server->phase != SERVER_SERVING || c->gone ||
+           c->served >= x->server->opts.max_requests ||
+           (!x->req.body_done && head->expect == HTTP_EXPECT_CONTINUE && !x->req.continued) ||
+           left > (int64_t)x->server->limits.drain_bytes;
+}
+
+/* A client that still sends would be reset and might never read the response: take what comes, in
+ * bounds. */
+static void linger(struct exchange *x)
+{
+    struct proa_stream *stream = x->conn->stream;
+    uint64_t taken = 0;
+    size_t size;
+
+    PROA_TIMEOUT(t, (int64_t)x->server->limits.drain_time);
+    if (proa_shutdown(stream) < 0)
+        return;
+    while (taken < x->server->limits.drain_bytes) {
+        char *scratch = proa__loop_scratch(x->server->loop, &size);
+        ssize_t n = proa__stream_try_read(stream, scratch, size);
+        if (n == PROA_EAGAIN)
+            n = proa__stream_wait(stream, STREAM_READ);
+        else if (n == 0)
+            return;
+        if (n < 0)
+            return;
+        taken += (uint64_t)n;
+    }
+}
+
+/* The last response has left: end the connection. */
+static void hang_up(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    bool more = x->failure < 0 || !x->req.body_done || proa__stream_buffered(c->stream).n;
+
+    if (proa__exchange_flush(x) < 0) {
+        proa__conn_abort(c);
+        return;
+    }
+    if (more || c->secure)
+        linger(x);
+    proa__conn_close(c);
+}
+
+/* Serve one request. True: the connection goes on. */
+static bool serve(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    int rc;
+
+    static const struct http_head none; /* of a request that could not be parsed */
+
+    x->req.head = x->failure < 0 ? &none : x->parser.head;
+    c->served++;
+    if (x->server->opts.access)
+        x->began = proa__loop_now(x->server->loop);
+    x->req.body_done = x->failure == 0 && x->req.head->framing == HTTP_FRAMING_NONE;
+
+    if (x->failure < 0)
+        rc = answer_error(x, status_of(x->failure), proa_str_from(proa_err_text(x->failure)));
+    else
+        rc = conclude(x, dispatch(x));
+    if (rc == 0) {
+        x->resp.close = x->resp.close || is_last(x);
+        rc = proa__response_finish(&x->resp);
+    }
+    log_access(x);
+    if (rc < 0 || x->broken) {
+        proa__conn_abort(c);
+        return false;
+    }
+    if (x->resp.frame.close || !proa__request_drain(&x->req)) {
+        hang_up(x);
+        return false;
+    }
+    return true;
+}
+
+int proa__exchange_main(void *arg)
+{
+    struct exchange *x = arg;
+    struct conn *c = x->conn;
+
+    while (serve(x)) {
+        reset(x);
+        if (begin(x) < 0) {
+            proa__conn_abort(c);
+            return 0;
+        }
+        if (!proa__conn_next(c))
+            return 0;
+        x = c->x;
+        if (proa_checkpoint() < 0) {
+            proa__conn_abort(c);
+            return 0;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,245 @@
+#include "base/arena.h"
+#include "base/encode.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "http/coding.h"
+#include "server/exchange.h"
+#include "server/server.h"
+
+#include <proa/err.h>
+#include <proa/http.h>
+#include <proa/json.h>
+#include <proa/response.h>
+
+void proa__response_reset(struct proa_response *resp)
+{
+    struct exchange *x = resp->x;
+
+    proa__encoder_free(resp->encoder);
+    proa_buf_fini(&resp->stolen);
+    proa_headers_fini(&resp->headers);
+    memset(resp, 0, sizeof *resp);
+    resp->x = x;
+    resp->length = BODY_UNKNOWN;
+    if (x)
+        resp->headers.arena = &x->arena;
+}
+
+int proa__response_fail(struct proa_response *resp, int rc)
+{
+    if (rc < 0 && resp->error == 0)
+        resp->error = rc;
+    return rc;
+}
+
+/* ---- header fields ---- */
+
+static bool is_ours(const char *name)
+{
+    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Date"};
+
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (proa_str_caseeq(proa_str_from(name), proa_str_from(ours[i])))
+            return true;
+    return false;
+}
+
+static bool may_change(struct proa_response *resp, const char *name)
+{
+    if (resp->kind == RESPONSE_STREAM) {
+        proa__response_fail(resp,
+                            proa__fail(PROA_EINVAL, "header %s set after the head was sent", name));
+        return false;
+    }
+    if (is_ours(name)) {
+        proa__response_fail(resp,
+                            proa__fail(PROA_EINVAL, "header %s is set by the server itself", name));
+        return false;
+    }
+    return true;
+}
+
+void proa_response_set_header(struct proa_response *resp, const char *name, const char *value)
+{
+    if (may_change(resp, name))
+        proa__response_fail(resp, proa_headers_set(&resp->headers, name, value));
+}
+
+void proa_response_add_header(struct proa_response *resp, const char *name, const char *value)
+{
+    if (may_change(resp, name))
+        proa__response_fail(resp, proa_headers_add(&resp->headers, name, value));
+}
+
+void proa_response_compress(struct proa_response *resp)
+{
+    resp->compress = true;
+}
+
+void proa_response_close(struct proa_response *resp)
+{
+    resp->close = true;
+}
+
+void proa_response_set_length(struct proa_response *resp, uint64_t n)
+{
+    resp->length = n;
+}
+
+bool proa_response_started(const struct proa_response *resp)
+{
+    return resp->kind == RESPONSE_STREAM;
+}
+
+/* ---- whole bodies ---- */
+
+/* Check what every answer begins with and note its status and type. */
+static int begin(struct proa_response *resp, int status, const char *type)
+{
+    if (resp->kind == RESPONSE_STREAM)
+        return proa__response_fail(resp,
+                                   proa__fail(PROA_EINVAL, "a second response to one request"));
+    if (status < 200 || status > 599)
+        return proa__response_fail(
+            resp, proa__fail(PROA_EINVAL, "%d is no status to answer with", status));
+    resp->status = status;
+    resp->body = (struct proa_str){0};
+    proa_buf_fini(&resp->stolen);
+    if (!type)
+        return 0;
+    return proa__response_fail(resp, proa_headers_set(&resp->headers, "Content-Type", type));
+}
+
+int proa_response_static(struct proa_response *resp, int status, const char *type, const void *data,
+                         size_t n)
+{
+    int rc = begin(resp, status, type);
+
+    if (rc < 0)
+        return rc;
+    resp->body = proa_str_make(data, n);
+    resp->kind = RESPONSE_WHOLE;
+    return 0;
+}
+
+int proa_response_bytes(struct proa_response *resp, int status, const char *type, const void *data,
+                        size_t n)
+{
+    char *copy = proa__arena_strndup(&resp->x->arena, data, n);
+
+    if (!copy)
+        return proa__response_fail(resp, PROA_ENOMEM);
+    return proa_response_static(resp, status, type, copy, n);
+}
+
+static const char text_type[] = "text/plain; charset=utf-8";
+
+int proa_response_text(struct proa_response *resp, int status, const char *text)
+{
+    return proa_response_bytes(resp, status, text_type, text, strlen(text));
+}
+
+int proa_response_textf(struct proa_response *resp, int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    char *text = proa__arena_vprintf(&resp->x->arena, fmt, ap);
+    va_end(ap);
+    if (!text)
+        return proa__response_fail(resp, PROA_ENOMEM);
+    return proa_response_static(resp, status, text_type, text, strlen(text));
+}
+
+int proa_response_body_steal(struct proa_response *resp, int status, const char *type,
+                             struct proa_buf *body)
+{
+    int rc = proa_buf_error(body);
+
+    if (rc == 0)
+        rc = begin(resp, status, type);
+    if (rc < 0) {
+        proa_buf_fini(body);
+        return proa__response_fail(resp, rc);
+    }
+    resp->stolen = *body;
+    proa_buf_init(body, body->limit);
+    resp->body = proa_buf_str(&resp->stolen);
+    resp->kind = RESPONSE_WHOLE;
+    return 0;
+}
+
+int proa_response_json(struct proa_response *resp, int status, const struct json_t *json)
+{
+    struct proa_buf text;
+
+    proa_buf_init(&text, PROA_UNLIMITED);
+    int rc = proa_json_dump(&text, json, PROA_JSON_OPTS(.any_value = true));
+    if (rc < 0) {
+        proa_buf_fini(&text);
+        return proa__response_fail(resp, rc);
+    }
+    return proa_response_body_steal(resp, status, "application/json", &text);
+}
+
+int proa_response_json_steal(struct proa_response *resp, int status, struct json_t *json)
+{
+    if (!json)
+        return proa__response_fail(resp, PROA_ENOMEM);
+    int rc = proa_response_json(resp, status, json);
+    proa_json_free(json);
+    return rc;
+}
+
+int proa_response_redirect(struct proa_response *resp, int status, const char *location)
+{
+    struct proa_str to = proa_str_from(location);
+    PROA_AUTO(proa_buf) text = {0};
+
+    if (!proa_status_is_redirect(status))
+        return proa__response_fail(resp, proa__fail(PROA_EINVAL, "%d is no redirect", status));
+    if (to.n >= 2 && to.p[0] == '/' && (to.p[1] == '/' || to.p[1] == '\\'))
+        return proa__response_fail(
+            resp, proa__fail(PROA_EINVAL, "a redirect to // would leave this host"));
+
+    size_t hash = proa_str_find(to, '#');
+    proa_buf_init(&text, PROA_UNLIMITED);
+    proa__percent_requote(&text, proa_str_sub(to, 0, hash), PERCENT_QUERY);
+    if (hash != PROA_STR_NONE) {
+        proa_buf_append(&text, "#", 1);
+        proa__percent_requote(&text, proa_str_sub(to, hash + 1, PROA_UNLIMITED), PERCENT_QUERY);
+    }
+    if (proa_buf_error(&text) < 0)
+        return proa__response_fail(resp, proa_buf_error(&text));
+    proa_response_set_header(resp, "Location", proa_buf_str(&text).p);
+    return resp->error < 0 ? resp->error : proa_response_static(resp, status, NULL, "", 0);
+}
+
+int proa__response_error(struct proa_response *resp, int status, struct proa_str text)
+{
+    bool close = resp->close;
+
+    proa__response_reset(resp);
+    resp->close = close;
+    if (!proa_status_has_body(status))
+        return proa_response_static(resp, status, NULL, "", 0);
+    if (!text.n)
+        text = proa_str_from(proa_status_reason(status));
+    return proa_response_textf(resp, status, "%.*s\n", PROA_PRI(text));
+}
+
+/* ---- streamed bodies ---- */
+
+int proa_response_start(struct proa_response *resp, int status, const char *type)
+{
+    int rc = begin(resp, status, type);
+
+    if (rc == 0 && resp->error < 0)
+        rc = resp->error;
+    if (rc == 0)
+        rc = proa__response_render(resp, resp->length);
+    if (rc < 0)
+        return proa__response_fail(resp, rc);
+    resp->kind = RESPONSE_STREAM;
+    return 0;
+}
