@@ -35,8 +35,14 @@ headers_http = \
 	%D%/proa/json.h \
 	%D%/proa/params.h \
 	%D%/proa/url.h
-headers_client =
-headers_server =
+headers_client = \
+	%D%/proa/connection.h \
+	%D%/proa/session.h
+headers_server = \
+	%D%/proa/app.h \
+	%D%/proa/request.h \
+	%D%/proa/response.h \
+	%D%/proa/server.h
 headers_all = \
 	%D%/proa/proa.h
 proainclude_HEADERS += $(headers_base) $(headers_core) $(headers_net) $(headers_tls) \

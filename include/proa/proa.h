@@ -6,7 +6,9 @@
  */
 
 #include <proa/addr.h>
+#include <proa/app.h>
 #include <proa/buf.h>
+#include <proa/connection.h>
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/fault.h>
@@ -22,9 +24,13 @@
 #include <proa/mem.h>
 #include <proa/params.h>
 #include <proa/queue.h>
+#include <proa/request.h>
 #include <proa/resolve.h>
+#include <proa/response.h>
 #include <proa/run.h>
 #include <proa/scope.h>
+#include <proa/server.h>
+#include <proa/session.h>
 #include <proa/str.h>
 #include <proa/stream.h>
 #include <proa/sync.h>

@@ -1,9 +1,16 @@
-# client: connections and sessions; may include http and below, never server.
-CLIENT_LIBS = $(HTTP_LIBS)
-# With the first source file, all of this instead of the line above:
-#CLIENT_LIBS = %D%/libclient.la $(HTTP_LIBS)
-#noinst_LTLIBRARIES += %D%/libclient.la
-#FLOOR_LIBS += %D%/libclient.la
-#%C%_libclient_la_SOURCES = %D%/a.c %D%/a.h
-#%C%_libclient_la_CFLAGS  = $(AM_CFLAGS)
-#%C%_libclient_la_LIBADD  =
+# client: connections, sessions and their pool; may include http and below, never server.
+CLIENT_LIBS = %D%/libclient.la $(HTTP_LIBS)
+noinst_LTLIBRARIES += %D%/libclient.la
+FLOOR_LIBS += %D%/libclient.la
+%C%_libclient_la_SOURCES = \
+	%D%/conn_pool.c %D%/conn_pool.h \
+	%D%/connection.h \
+	%D%/fetch.c \
+	%D%/hop.c \
+	%D%/open.c \
+	%D%/receive.c \
+	%D%/response.c \
+	%D%/send.c \
+	%D%/session.c %D%/session.h \
+	%D%/tls.c %D%/tls.h
+%C%_libclient_la_CFLAGS = $(AM_CFLAGS)

@@ -1,0 +1,293 @@
+#include "client/conn_pool.h"
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "client/connection.h"
+#include "core/loop.h"
+#include "core/wait.h"
+#include "net/stream.h"
+
+#include <proa/err.h>
+#include <proa/time.h>
+
+struct conn_waiter {
+    struct list link;
+    struct wait wait; /* slot: struct lease */
+    struct conn_host *host;
+};
+
+void proa__conn_pool_init(struct conn_pool *pool, struct proa_loop *loop, size_t limit,
+                          size_t per_host, int64_t idle_timeout)
+{
+    *pool = (struct conn_pool){
+        .loop = loop, .limit = limit, .limit_per_host = per_host, .idle_timeout = idle_timeout};
+    proa__map_init(&pool->hosts);
+    list_init(&pool->idle);
+    list_init(&pool->busy);
+    list_init(&pool->waiters);
+}
+
+void proa__conn_pool_fini(struct conn_pool *pool)
+{
+    proa__map_fini(&pool->hosts);
+}
+
+/* ---- hosts ---- */
+
+static struct conn_host *host_ref(struct conn_pool *pool, struct proa_str origin)
+{
+    struct conn_host *h = proa__map_get(&pool->hosts, origin);
+
+    if (!h) {
+        h = proa__zalloc(sizeof *h + origin.n);
+        if (!h)
+            return NULL;
+        memcpy(h->text, origin.p, origin.n);
+        h->key = proa_str_make(h->text, origin.n);
+        list_init(&h->idle);
+        if (proa__map_put(&pool->hosts, h->key, h, NULL) < 0) {
+            proa__free(h);
+            return NULL;
+        }
+    }
+    h->users++;
+    return h;
+}
+
+static void host_unref(struct conn_pool *pool, struct conn_host *h)
+{
+    if (--h->users)
+        return;
+    proa__map_remove(&pool->hosts, h->key);
+    proa__free(h);
+}
+
+/* ---- leases ---- */
+
+static bool has_room(const struct conn_pool *pool, const struct conn_host *h)
+{
+    return pool->open < pool->limit && h->open < pool->limit_per_host;
+}
+
+/* Count a place for `h`; the lease has a reference of its own to it. NULL: no memory. */
+static struct lease *new_lease(struct conn_pool *pool, struct conn_host *h)
+{
+    struct lease *lease = proa__zalloc(sizeof *lease);
+
+    if (!lease)
+        return NULL;
+    lease->pool = pool;
+    lease->host = h;
+    list_init(&lease->host_link);
+    list_push(&pool->busy, &lease->link);
+    h->users++;
+    h->open++;
+    pool->open++;
+    return lease;
+}
+
+static void end_lease(struct lease *lease)
+{
+    struct conn_pool *pool = lease->pool;
+
+    proa__timer_stop(&lease->idle_timer);
+    proa_connection_free(lease->c);
+    list_remove(&lease->link);
+    list_remove(&lease->host_link);
+    lease->host->open--;
+    pool->open--;
+    host_unref(pool, lease->host);
+    proa__free(lease);
+}
+
+static void unidle(struct lease *lease)
+{
+    proa__timer_stop(&lease->idle_timer);
+    if (lease->c->stream)
+        proa__stream_notify(lease->c->stream, 0, NULL, NULL);
+    list_remove(&lease->link);
+    list_remove(&lease->host_link);
+    list_push(&lease->pool->busy, &lease->link);
+}
+
+/* ---- waiters ---- */
+
+static void hand_over(struct conn_waiter *w, struct lease *lease, int code)
+{
+    list_remove(&w->link);
+    proa__wait_wake_one(&w->wait, lease, code);
+}
+
+/* The place of an idle connection, the one used longest ago, for somebody else's. */
+static bool evict(struct conn_pool *pool)
+{
+    struct list *oldest = list_first(&pool->idle);
+
+    if (oldest)
+        end_lease(CONTAINER_OF(oldest, struct lease, link));
+    return oldest != NULL;
+}
+
+/* Places have become free: the oldest waiters that have room get them. */
+static void serve_waiters(struct conn_pool *pool)
+{
+    LIST_FOR_EACH_SAFE (it, &pool->waiters) {
+        struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
+        if (pool->open >= pool->limit && !evict(pool))
+            return;
+        if (!has_room(pool, w->host))
+            continue;
+        struct lease *lease = new_lease(pool, w->host);
+        hand_over(w, lease, lease ? 0 : PROA_ENOMEM);
+    }
+}
+
+/* ---- idle connections ---- */
+
+static void idle_over(void *arg)
+{
+    struct lease *lease = arg;
+    struct conn_pool *pool = lease->pool;
+
+    end_lease(lease);
+    serve_waiters(pool);
+}
+
+static void idle_ready(void *arg, unsigned dirs)
+{
+    struct lease *lease = arg;
+
+    (void)dirs;
+    if (!proa_connection_reusable(lease->c))
+        idle_over(lease);
+}
+
+static void become_idle(struct lease *lease, int64_t idle)
+{
+    struct conn_pool *pool = lease->pool;
+    int64_t time = idle && idle < pool->idle_timeout ? idle : pool->idle_timeout;
+
+    list_remove(&lease->link);
+    list_push(&pool->idle, &lease->link);
+    list_push(&lease->host->idle, &lease->host_link);
+    if (time != PROA_FOREVER)
+        proa__timer_start(pool->loop, &lease->idle_timer,
+                          proa_time_add(proa__loop_now(pool->loop), time), idle_over, lease);
+    proa__stream_notify(lease->c->stream, STREAM_READ | STREAM_CLOSED, idle_ready, lease);
+}
+
+static struct lease *take_idle(struct conn_host *h)
+{
+    for (struct list *it; (it = list_last(&h->idle));) {
+        struct lease *lease = CONTAINER_OF(it, struct lease, host_link);
+        if (proa_connection_reusable(lease->c)) {
+            unidle(lease);
+            return lease;
+        }
+        end_lease(lease);
+    }
+    return NULL;
+}
+
+/* ---- take and give ---- */
+
+static int wait_for_place(struct conn_pool *pool, struct conn_host *h, struct lease **ret)
+{
+    struct conn_waiter w = {.host = h};
+
+    proa__wait_link(NULL, &w.wait);
+    list_push(&pool->waiters, &w.link);
+    int rc = proa__wait_park(&w.wait, 1);
+    if (rc < 0) {
+        list_remove(&w.link);
+        return rc;
+    }
+    *ret = w.wait.slot;
+    return w.wait.code;
+}
+
+static int take(struct conn_pool *pool, struct conn_host *h, struct lease **ret, bool fresh)
+{
+    struct lease *lease = NULL;
+
+    if (!fresh)
+        lease = take_idle(h);
+    if (!lease && pool->open >= pool->limit)
+        evict(pool);
+    if (!lease && fresh && h->open >= pool->limit_per_host && !list_empty(&h->idle))
+        end_lease(CONTAINER_OF(list_first(&h->idle), struct lease, host_link));
+    if (!lease && has_room(pool, h)) {
+        lease = new_lease(pool, h);
+        if (!lease)
+            return PROA_ENOMEM;
+    }
+    if (!lease)
+        return wait_for_place(pool, h, ret);
+    *ret = lease;
+    return 0;
+}
+
+int proa__conn_pool_take(struct conn_pool *pool, struct lease **ret, struct proa_str origin,
+                         bool fresh)
+{
+    int rc = proa__wait_enter("proa_session_request");
+
+    if (rc < 0)
+        return rc;
+    if (pool->closed)
+        return PROA_ECLOSED;
+    struct conn_host *h = host_ref(pool, origin);
+    if (!h)
+        return PROA_ENOMEM;
+    rc = take(pool, h, ret, fresh);
+    host_unref(pool, h);
+    return rc;
+}
+
+void proa__conn_pool_give(struct lease *lease, bool keep, int64_t idle)
+{
+    struct conn_pool *pool = lease->pool;
+
+    if (!keep || pool->closed || !lease->c || !proa_connection_reusable(lease->c)) {
+        end_lease(lease);
+        serve_waiters(pool);
+        return;
+    }
+    LIST_FOR_EACH (it, &pool->waiters) {
+        struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
+        if (w->host == lease->host) {
+            hand_over(w, lease, 0);
+            return;
+        }
+    }
+    become_idle(lease, idle);
+    serve_waiters(pool); /* somebody may wait for a place that this one's eviction frees */
+}
+
+struct proa_connection *proa__conn_pool_pop_idle(struct conn_pool *pool)
+{
+    struct list *it = list_first(&pool->idle);
+
+    if (!it)
+        return NULL;
+    struct lease *lease = CONTAINER_OF(it, struct lease, link);
+    struct proa_connection *c = lease->c;
+    unidle(lease);
+    lease->c = NULL;
+    end_lease(lease);
+    return c;
+}
+
+void proa__conn_pool_close(struct conn_pool *pool)
+{
+    pool->closed = true;
+    while (evict(pool))
+        ;
+    LIST_FOR_EACH (it, &pool->busy) {
+        struct lease *lease = CONTAINER_OF(it, struct lease, link);
+        if (lease->c && lease->c->stream)
+            proa__connection_abort(lease->c);
+    }
+    LIST_FOR_EACH_SAFE (it, &pool->waiters)
+        hand_over(CONTAINER_OF(it, struct conn_waiter, link), NULL, PROA_ECLOSED);
+}
