@@ -1,6 +1,7 @@
 #include "base/fail.h"
 #include "base/opts.h"
 #include "core/loop.h"
+#include "core/main.h"
 #include "net/listener.h"
 
 #include <proa/err.h>
@@ -71,15 +72,50 @@ static bool is_file(const struct proa_addr *addr)
     return addr->u.sa.sa_family == AF_UNIX && addr->u.un.sun_path[0];
 }
 
-static int start_listening(int fd, struct proa_addr *addr, const struct proa_listen_opts *o)
+/* What the socket is really bound to: the port is a number now. */
+static void get_name(int fd, struct proa_addr *addr)
+{
+    addr->len = sizeof addr->u;
+    getsockname(fd, &addr->u.sa, &addr->len);
+}
+
+static int set_mode(const struct proa_addr *addr, const struct proa_listen_opts *o)
 {
     if (is_file(addr) && o->mode && chmod(addr->u.un.sun_path, (mode_t)o->mode) < 0)
         return failed("permissions of", addr, -errno);
-    if (listen(fd, o->backlog) < 0)
-        return failed("listen on", addr, -errno);
-    addr->len = sizeof addr->u;
-    getsockname(fd, &addr->u.sa, &addr->len); /* the real port */
     return 0;
+}
+
+static int start_listening(int fd, struct proa_addr *addr, const struct proa_listen_opts *o)
+{
+    int rc = set_mode(addr, o);
+
+    if (rc == 0 && listen(fd, o->backlog) < 0)
+        rc = failed("listen on", addr, -errno);
+    if (rc == 0)
+        get_name(fd, addr);
+    return rc;
+}
+
+/* The socket of this worker or thread of proa_main, which outlives it; PROA_ENOSYS: there is none
+ * such. */
+static int open_shared(struct proa_addr *addr, const struct proa_listen_opts *o)
+{
+    const int off = 0;
+    int fd = proa__main_listener(&addr->u.sa, addr->len, o->backlog);
+    int rc;
+
+    if (fd < 0)
+        return fd == PROA_ENOSYS ? fd : failed("listen on", addr, fd);
+    if (o->nagle && addr->u.sa.sa_family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+    rc = set_mode(addr, o);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    get_name(fd, addr);
+    return fd;
 }
 
 /* Bind and listen; `addr` gets its real port. The descriptor, or a code. */
@@ -109,8 +145,11 @@ static int add(struct listen_set *set, const struct proa_addr *want,
                const struct proa_listen_opts *o)
 {
     struct proa_addr addr = *want;
-    int fd = open_socket(&addr, o);
+    int fd = open_shared(&addr, o);
 
+    set->shared = fd != PROA_ENOSYS;
+    if (!set->shared)
+        fd = open_socket(&addr, o);
     if (fd < 0)
         return fd;
     set->fd[set->n] = fd;
@@ -249,7 +288,7 @@ static int listen_path(struct listen_set *set, const struct proa_addr *addr,
 {
     int rc = add(set, addr, o);
 
-    if (rc == PROA_EADDRINUSE && is_file(addr) && is_stale(addr)) {
+    if (rc == PROA_EADDRINUSE && !set->shared && is_file(addr) && is_stale(addr)) {
         unlink(addr->u.un.sun_path);
         rc = add(set, addr, o);
     }
@@ -275,11 +314,11 @@ int proa_listen_unix(struct proa_listener **ret, const char *path,
         return rc;
     rc = make(&l, &set);
     if (rc < 0) {
-        if (is_file(&addr))
+        if (is_file(&addr) && !set.shared)
             unlink(addr.u.un.sun_path);
         return rc;
     }
-    if (is_file(&addr) && !o.keep_file)
+    if (is_file(&addr) && !set.shared && !o.keep_file)
         proa__listener_own_file(l);
     *ret = l;
     return 0;

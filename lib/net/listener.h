@@ -16,6 +16,7 @@
 
 #include <proa/listener.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,8 @@ struct proa_listen_opts;
 /* Bound and listening sockets. */
 struct listen_set {
     size_t n;
+    bool shared; /* they are also kept by whoever runs the workers, and so are files of UNIX sockets
+                  */
     int fd[LISTEN_MAX];
     struct proa_addr addr[LISTEN_MAX];
 };

@@ -2,9 +2,11 @@
 net_tests = \
 	%D%/test_addr \
 	%D%/test_edge \
+	%D%/test_listener \
 	%D%/test_pair \
 	%D%/test_stream \
-	%D%/test_stream_read
+	%D%/test_stream_read \
+	%D%/test_tcp
 net_test_libs = $(TRUN_LIBS) $(NET_LIBS) $(CHECK_LIBS)
 net_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(net_tests)
@@ -13,9 +15,13 @@ check_PROGRAMS += $(net_tests)
 %C%_test_addr_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
 %C%_test_edge_LDADD = $(net_test_libs)
+%C%_test_listener_CFLAGS = $(net_test_flags)
+%C%_test_listener_LDADD = $(net_test_libs)
 %C%_test_pair_CFLAGS = $(net_test_flags)
 %C%_test_pair_LDADD = $(net_test_libs)
 %C%_test_stream_CFLAGS = $(net_test_flags)
 %C%_test_stream_LDADD = $(net_test_libs)
 %C%_test_stream_read_CFLAGS = $(net_test_flags)
 %C%_test_stream_read_LDADD = $(net_test_libs)
+%C%_test_tcp_CFLAGS = $(net_test_flags)
+%C%_test_tcp_LDADD = $(net_test_libs)
