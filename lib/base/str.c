@@ -4,10 +4,40 @@
 #include <proa/err.h>
 #include <proa/str.h>
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Eight bytes at once: they may differ in the bit that makes a letter small, where there is a
+ * letter. */
+static bool caseeq_word(const char *a, const char *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    uint64_t differ = x ^ y;
+    if (differ == 0)
+        return true;
+    if (differ & ~EACH_BYTE(0x20))
+        return false;
+
+    uint64_t small = (x | EACH_BYTE(0x20)) & EACH_BYTE(0x7f);
+    uint64_t from_a = small + EACH_BYTE(0x80 - 'a'); /* the top bit of each byte that is >= 'a' */
+    uint64_t beyond_z = small + EACH_BYTE(0x80 - 'z' - 1); /* and of each that is > 'z' */
+    uint64_t letters = from_a & ~beyond_z & ~x & EACH_BYTE(0x80);
+    return (differ << 2 & ~letters) == 0;
+}
+
 static bool caseeq(const char *a, const char *b, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (ascii_lower(a[i]) != ascii_lower(b[i]))
+    size_t i = 0;
+
+    for (; n - i >= 8; i += 8)
+        if (!caseeq_word(a + i, b + i))
+            return false;
+    if (i > 0 && i < n)
+        return caseeq_word(a + n - 8, b + n - 8); /* some of them once more */
+    for (; i < n; i++)
+        if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
 }

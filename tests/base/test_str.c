@@ -64,6 +64,29 @@ START_TEST(case_is_ascii_only)
 }
 END_TEST
 
+/* The same pairs at each place of longer text, which is compared eight bytes at once. */
+START_TEST(case_is_ascii_only_anywhere)
+{
+    char a[20], b[20];
+
+    for (int i = 0; i < 256; i++)
+        for (int k = 0; k < 256; k++) {
+            bool letters = (i ^ k) == 0x20 && ((i | 0x20) >= 'a') && ((i | 0x20) <= 'z');
+            size_t n = 8 + (size_t)(i + k) % 13;
+            size_t at = (size_t)(i * 7 + k) % n;
+            memset(a, '@', sizeof a);
+            memset(b, '@', sizeof b);
+            a[at] = (char)i;
+            b[at] = (char)k;
+            a[(at + 1) % n] = 'z';
+            b[(at + 1) % n] = 'Z';
+            ck_assert_msg(proa_str_caseeq(proa_str_make(a, n), proa_str_make(b, n)) ==
+                              (i == k || letters),
+                          "bytes %#x and %#x at %zu of %zu", (unsigned)i, (unsigned)k, at, n);
+        }
+}
+END_TEST
+
 START_TEST(order_puts_a_prefix_first)
 {
     ck_assert_int_lt(proa_str_cmp(S("ab"), S("abc")), 0);
@@ -263,12 +286,13 @@ END_TEST
 
 int main(void)
 {
-    return t_main("str", (const TTest *const[]){
-                             literal_keeps_its_nul_bytes, null_is_the_empty_view,
-                             equal_means_every_byte, case_is_ascii_only, order_puts_a_prefix_first,
-                             starts_and_ends, sub_stays_inside, trim_takes_spaces_and_tabs_only,
-                             searches_find_first_and_last, next_cuts_pieces,
-                             uint_takes_digits_up_to_64_bits, int_takes_a_minus_down_to_64_bits,
-                             hex_takes_digits_of_either_case, nothing_reads_beyond_the_view,
-                             dup_is_a_c_string_of_its_own, pri_prints_exactly_the_view, NULL});
+    return t_main("str",
+                  (const TTest *const[]){
+                      literal_keeps_its_nul_bytes, null_is_the_empty_view, equal_means_every_byte,
+                      case_is_ascii_only, case_is_ascii_only_anywhere, order_puts_a_prefix_first,
+                      starts_and_ends, sub_stays_inside, trim_takes_spaces_and_tabs_only,
+                      searches_find_first_and_last, next_cuts_pieces,
+                      uint_takes_digits_up_to_64_bits, int_takes_a_minus_down_to_64_bits,
+                      hex_takes_digits_of_either_case, nothing_reads_beyond_the_view,
+                      dup_is_a_c_string_of_its_own, pri_prints_exactly_the_view, NULL});
 }
