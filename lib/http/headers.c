@@ -25,11 +25,7 @@ static uint32_t key_of(struct proa_str name)
     return name.n == 0 ? 0 : KEY(name.n, name.p[0], name.p[name.n - 1]);
 }
 
-static uint64_t filter_bit(uint32_t key)
-{
-    return UINT64_C(1) << (key * UINT32_C(0x9e3779b1) >> 26);
-}
-
+/* Names mostly come spelled as they are here, so that is tried before the case is ignored. */
 static enum http_known known_of(uint32_t key, struct proa_str name)
 {
     struct proa_str text;
@@ -40,6 +36,8 @@ static enum http_known known_of(uint32_t key, struct proa_str name)
     case KEY(sizeof(literal) - 1, first, last):                                                    \
         text = PROA_STR(literal);                                                                  \
         id = HTTP_KNOWN_##known;                                                                   \
+        if (name.n == sizeof(literal) - 1 && memcmp(name.p, literal, sizeof(literal) - 1) == 0)    \
+            return id;                                                                             \
         break;
         HTTP_KNOWN_MAP(X)
 #undef X
@@ -116,7 +114,7 @@ void proa_headers_fini(struct proa_headers *headers)
     headers->room = 0;
 }
 
-static int grow(struct proa_headers *headers)
+int proa__headers_grow(struct proa_headers *headers)
 {
     uint32_t room = headers->room ? headers->room * 2 : 16;
     struct proa_header *fields;
@@ -139,27 +137,21 @@ static int grow(struct proa_headers *headers)
     return 0;
 }
 
-static void note(struct proa_headers *headers, uint32_t mark)
-{
-    headers->filter |= filter_bit(mark & 0xffff);
-    headers->known |= UINT32_C(1) << (mark >> 16 & 0xff) & ~UINT32_C(1);
-}
-
 static int append(struct proa_headers *headers, struct proa_str name, struct proa_str value,
                   uint32_t mark)
 {
     if (headers->count == headers->room || headers->count >= PROA_HEADERS_MAX) {
-        int rc = grow(headers);
+        int rc = proa__headers_grow(headers);
         if (rc < 0)
             return rc;
     }
     headers->fields[headers->count++] = (struct proa_header){
         .name = name, .value = value, .mark = mark};
-    note(headers, mark);
+    headers_note(headers, mark);
     return 0;
 }
 
-static uint32_t mark_of(struct proa_str name)
+uint32_t proa__header_mark(struct proa_str name)
 {
     uint32_t key = key_of(name);
 
@@ -169,17 +161,7 @@ static uint32_t mark_of(struct proa_str name)
 int proa__headers_add_view(struct proa_headers *headers, struct proa_str name,
                            struct proa_str value)
 {
-    return append(headers, name, value, mark_of(name));
-}
-
-int proa__headers_add_at(struct proa_headers *headers, const char *base, struct proa_str name,
-                         struct proa_str value)
-{
-    uint32_t mark = mark_of(name);
-
-    name.p = (const char *)((uintptr_t)name.p - (uintptr_t)base);
-    value.p = (const char *)((uintptr_t)value.p - (uintptr_t)base);
-    return append(headers, name, value, mark);
+    return append(headers, name, value, proa__header_mark(name));
 }
 
 void proa__headers_settle(struct proa_headers *headers, const char *base)
@@ -246,7 +228,7 @@ static int make(const struct proa_headers *headers, struct proa_header *ret, str
     *ret = (struct proa_header){
         .name = proa_str_make(p, name.n),
         .value = proa_str_make(p + name.n + 1, value.n),
-        .mark = mark_of(name) | (headers->arena ? 0 : MARK_OWNED),
+        .mark = proa__header_mark(name) | (headers->arena ? 0 : MARK_OWNED),
     };
     return 0;
 }
@@ -302,7 +284,7 @@ static uint32_t find(const struct proa_headers *headers, struct proa_str name)
 {
     uint32_t key = key_of(name);
 
-    if (!(headers->filter & filter_bit(key)))
+    if (!(headers->filter & headers_filter_bit(key)))
         return headers->count;
     return find_from(headers, 0, key, name);
 }
@@ -324,7 +306,7 @@ static size_t remove_from(struct proa_headers *headers, uint32_t from, struct pr
         if (field.mark & MARK_GONE) {
             free_field(&field);
         } else {
-            note(headers, field.mark);
+            headers_note(headers, field.mark);
             headers->fields[kept++] = field;
         }
     }

@@ -63,13 +63,49 @@ int proa__headers_init(struct proa_headers *headers, struct arena *arena, size_t
 int proa__headers_add_view(struct proa_headers *headers, struct proa_str name,
                            struct proa_str value);
 
+/* What a name's field is found by: key in the low 16 bits, known name in the next 8. */
+uint32_t proa__header_mark(struct proa_str name);
+
+/* Make room for one more field. PROA_ENOMEM, PROA_EMSGSIZE. */
+int proa__headers_grow(struct proa_headers *headers);
+
+static inline uint64_t headers_filter_bit(uint32_t key)
+{
+    return UINT64_C(1) << (key * UINT32_C(0x9e3779b1) >> 26);
+}
+
+static inline void headers_note(struct proa_headers *headers, uint32_t mark)
+{
+    headers->filter |= headers_filter_bit(mark & 0xffff);
+    headers->known |= UINT32_C(1) << (mark >> 16 & 0xff) & ~UINT32_C(1);
+}
+
 /*
  * The same while the head's bytes may still move: name and value are kept as offsets from `base`.
  * Such a list may be asked for nothing but known names until proa__headers_settle has been told
- * where the bytes stand for good.
+ * where the bytes stand for good. Returns the name's number, HTTP_KNOWN_NONE included, or a code.
+ * Every header line of every message comes this way, so it is inline.
  */
-int proa__headers_add_at(struct proa_headers *headers, const char *base, struct proa_str name,
-                         struct proa_str value);
+static inline int proa__headers_add_at(struct proa_headers *headers, const char *base,
+                                       struct proa_str name, struct proa_str value)
+{
+    if (headers->count == headers->room) {
+        int rc = proa__headers_grow(headers);
+        if (rc < 0)
+            return rc;
+    }
+
+    struct proa_header *field = &headers->fields[headers->count++];
+    uint32_t mark = proa__header_mark(name);
+    field->name.p = (const char *)((uintptr_t)name.p - (uintptr_t)base);
+    field->name.n = name.n;
+    field->value.p = (const char *)((uintptr_t)value.p - (uintptr_t)base);
+    field->value.n = value.n;
+    field->mark = mark;
+    headers_note(headers, mark);
+    return (int)(mark >> 16);
+}
+
 void proa__headers_settle(struct proa_headers *headers, const char *base);
 
 /* The first field of a known name, or NULL. One test where there is none. */

@@ -39,26 +39,71 @@ static inline size_t octets_span(const char *p, size_t at, size_t n, unsigned ki
     return at;
 }
 
+#ifdef __SSE2__
+/* A bit for each of the 16 bytes at `p` that is no OCTET_TEXT. */
+static inline unsigned octets_not_text(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+    __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\t')), control),
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+
+    return (unsigned)_mm_movemask_epi8(bad);
+}
+
+/* A bit for each of the 16 bytes at `p` that is no letter, digit or '-': those make up nearly all
+ * names. */
+static inline unsigned octets_not_plain(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                                _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit));
+
+    good = _mm_or_si128(good, _mm_cmpeq_epi8(v, _mm_set1_epi8('-')));
+    return (unsigned)_mm_movemask_epi8(good) ^ 0xffff;
+}
+#endif
+
 /* The first place from `at` on that is no OCTET_TEXT: a line end, or a byte that may not be there.
  */
 static inline size_t octets_text_end(const char *p, size_t at, size_t n)
 {
 #ifdef __SSE2__
-    const __m128i highest_control = _mm_set1_epi8(0x1f);
-    const __m128i del = _mm_set1_epi8(0x7f);
-    const __m128i tab = _mm_set1_epi8('\t');
+    unsigned mask = 0;
 
     for (; n - at >= 16; at += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, highest_control), v);
-        __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control),
-                                   _mm_cmpeq_epi8(v, del));
-        unsigned mask = (unsigned)_mm_movemask_epi8(bad);
+        mask = octets_not_text(p + at);
         if (mask)
             return at + (size_t)__builtin_ctz(mask);
     }
-#endif
+    if (n < 16 || at == n)
+        return octets_span(p, at, n, OCTET_TEXT);
+    mask = octets_not_text(p + n - 16) & (0xffffu << (16 - (n - at))); /* some of them once more */
+    return mask ? n - 16 + (size_t)__builtin_ctz(mask) : n;
+#else
     return octets_span(p, at, n, OCTET_TEXT);
+#endif
+}
+
+/* The first place from `at` on that is no OCTET_TOKEN, before `end`; up to `n` may be read. */
+static inline size_t octets_token_end(const char *p, size_t at, size_t end, size_t n)
+{
+#ifdef __SSE2__
+    for (; n - at >= 16; at += 16) {
+        unsigned mask = octets_not_plain(p + at);
+        if (mask) {
+            at += (size_t)__builtin_ctz(mask);
+            break;
+        }
+    }
+    if (at >= end)
+        return end;
+#else
+    (void)n;
+#endif
+    return octets_span(p, at, end, OCTET_TOKEN);
 }
 
 #endif

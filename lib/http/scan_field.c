@@ -1,6 +1,7 @@
 #include "base/ascii.h"
 #include "base/fail.h"
 #include "http/authority.h"
+#include "http/chars.h"
 #include "http/octets.h"
 #include "http/scan_line.h"
 
@@ -49,20 +50,74 @@ static const char *const not_in_trailers[] = {
     "WWW-Authenticate",
 };
 
-/* Some servers take '_' for '-': such a field frames the message for them, and not for us. */
-static bool is_look_alike(struct proa_str name)
+/*
+ * A name that is no framing field, but has the length and the first letter of one. Some servers
+ * take '_' for '-': such a field frames the message for them, and not for us. llhttp is shown all
+ * of them.
+ */
+static int take_doubtful(struct http_scanner *s, const char *bytes, size_t line,
+                         struct proa_str name)
 {
-    return (name.n == 14 && proa_str_caseeq(name, PROA_STR("Content_Length"))) ||
-           (name.n == 17 && proa_str_caseeq(name, PROA_STR("Transfer_Encoding")));
+    s->said |= SAID_DOUBTFUL;
+    if (!proa_str_caseeq(name, PROA_STR("Content_Length")) &&
+        !proa_str_caseeq(name, PROA_STR("Transfer_Encoding")))
+        return 0;
+    return proa__http_refuse(PROA_EHTTPFRAMING, "looks like a framing field", bytes, line,
+                             line + name.n);
 }
 
-static struct proa_str trimmed(const char *bytes, size_t from, size_t end)
+static bool is_blank(char c)
 {
-    while (from < end && (bytes[from] == ' ' || bytes[from] == '\t'))
-        from++;
-    while (end > from && (bytes[end - 1] == ' ' || bytes[end - 1] == '\t'))
-        end--;
-    return (struct proa_str){bytes + from, end - from};
+    return c == ' ' || c == '\t';
+}
+
+/* Where a name ends whose labels begin with a letter but 'x' (of "xn--"), or 0. */
+static size_t plain_name_end(struct proa_str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_is_alpha(s.p[i]) || (s.p[i] | 0x20) == 'x')
+            return 0;
+        while (i < s.n && s.p[i] != '.' && char_is(s.p[i], CHAR_HOST))
+            i++;
+        if (i == s.n || s.p[i] != '.')
+            return i;
+    }
+    return 0;
+}
+
+/* Where an IPv4 address ends, or 0. */
+static size_t plain_address_end(struct proa_str s)
+{
+    size_t i = 0;
+
+    for (int numbers = 1;; numbers++) {
+        size_t from = i;
+        unsigned value = 0;
+        for (; i < s.n && i - from < 3 && ascii_is_digit(s.p[i]); i++)
+            value = value * 10 + (unsigned)(s.p[i] - '0');
+        if (i == from || value > 255 || (s.p[from] == '0' && i - from > 1))
+            return 0;
+        if (numbers == 4)
+            return i;
+        if (i == s.n || s.p[i++] != '.')
+            return 0;
+    }
+}
+
+/* The hosts of nearly all requests, told in one look: less than proa__authority_check takes, and
+ * nothing else. */
+static bool is_plain_host(struct proa_str s)
+{
+    if (s.n == 0 || s.n > 63)
+        return false;
+    size_t i = ascii_is_digit(s.p[0]) ? plain_address_end(s) : plain_name_end(s);
+    if (i == 0 || i == s.n)
+        return i > 0;
+    if (s.p[i++] != ':' || s.n - i > 4 || i == s.n || s.p[i] == '0')
+        return false;
+    while (i < s.n && ascii_is_digit(s.p[i]))
+        i++;
+    return i == s.n;
 }
 
 static int field_host(struct http_scanner *s, const char *bytes, struct proa_str value)
@@ -73,7 +128,7 @@ static int field_host(struct http_scanner *s, const char *bytes, struct proa_str
         return 0;
     if (s->said & SAID_HOST)
         return proa__http_refuse(PROA_EHTTPHOST, "second Host", bytes, at, at + value.n);
-    if (value.n > 0 && proa__authority_check(value) < 0)
+    if (value.n > 0 && !is_plain_host(value) && proa__authority_check(value) < 0)
         return proa__http_refuse(PROA_EHTTPHOST, "malformed Host", bytes, at, at + value.n);
     s->said |= SAID_HOST;
     s->head->host = scan_slice(at, at + value.n);
@@ -175,8 +230,8 @@ static int field_once(const struct http_scanner *s, bool had, const char *bytes,
 }
 
 /* What the known names do to the message. `had`: there is an earlier field of this name. */
-static int take_known(struct http_scanner *s, enum http_known id, bool had, const char *bytes,
-                      size_t line, struct proa_str value, size_t end)
+static int take_known(struct http_scanner *s, int id, bool had, const char *bytes, size_t line,
+                      struct proa_str value, size_t end)
 {
     switch (id) {
     case HTTP_KNOWN_HOST:
@@ -218,33 +273,42 @@ static int take_trailer(const char *bytes, size_t line, struct proa_str name)
     return 0;
 }
 
-int proa__http_scan_field(struct http_scanner *s, const char *bytes, size_t line, size_t end)
+int proa__http_scan_field(struct http_scanner *s, const char *bytes, size_t line, size_t end,
+                          size_t n)
 {
-    size_t colon = octets_span(bytes, line, end, OCTET_TOKEN);
-    struct proa_str name = {bytes + line, colon - line};
-    int rc;
-
-    if (bytes[line] == ' ' || bytes[line] == '\t')
-        return proa__http_refuse(PROA_EHTTPLINE, "line goes on the one before", bytes, line, end);
-    if (name.n == 0 || colon == end || bytes[colon] != ':')
-        return proa__http_refuse(PROA_EHTTPFIELD, "malformed field name", bytes, colon, end);
-    if (s->n_fields >= s->limits->fields)
-        return proa__http_refuse(PROA_EHTTPHEADSIZE, "too many fields", bytes, line, end);
-    s->n_fields++;
-
     struct proa_headers *fields = s->fields;
-    struct proa_str value = trimmed(bytes, colon + 1, end);
     uint32_t known = fields->known;
+    size_t colon = octets_token_end(bytes, line, end, n);
+    size_t from = colon + 1;
 
-    rc = proa__headers_add_at(fields, bytes, name, value);
-    if (rc < 0)
-        return rc;
-    enum http_known id = proa__header_id(&fields->fields[fields->count - 1]);
-    if (id == HTTP_KNOWN_NONE && is_look_alike(name))
-        return proa__http_refuse(PROA_EHTTPFRAMING, "looks like a framing field", bytes, line, end);
-    if (fields == &s->head->trailers)
+    if (colon == end || bytes[colon] != ':' || colon == line)
+        return is_blank(bytes[line])
+                   ? proa__http_refuse(PROA_EHTTPLINE, "line goes on the one before", bytes, line,
+                                       end)
+                   : proa__http_refuse(PROA_EHTTPFIELD, "malformed field name", bytes, colon, end);
+    if (s->n_fields++ >= s->limits->fields)
+        return proa__http_refuse(PROA_EHTTPHEADSIZE, "too many fields", bytes, line, end);
+    size_t stop = end;
+    if (from < stop && bytes[from] == ' ')
+        from++; /* nearly always all there is */
+    while (from < stop && is_blank(bytes[from]))
+        from++;
+    while (stop > from && is_blank(bytes[stop - 1]))
+        stop--;
+
+    struct proa_str name = {bytes + line, colon - line};
+    struct proa_str value = {bytes + from, stop - from};
+    int id = proa__headers_add_at(fields, bytes, name, value);
+    if (id < 0)
+        return id;
+    if (id == HTTP_KNOWN_NONE && scan_may_frame(name)) {
+        int rc = take_doubtful(s, bytes, line, name);
+        if (rc < 0)
+            return rc;
+    }
+    if (s->part == SCAN_TRAILERS)
         return take_trailer(bytes, line, name);
-    return id ? take_known(s, id, known >> id & 1, bytes, line, value, end) : 0;
+    return id == HTTP_KNOWN_NONE ? 0 : take_known(s, id, known >> id & 1, bytes, line, value, end);
 }
 
 /* `text` without a port that every client may leave away. */

@@ -11,6 +11,9 @@
 
 #include "http/scanner.h"
 
+/* Where the scanner is in its section. */
+enum { SCAN_START, SCAN_FIELDS, SCAN_TRAILERS };
+
 /* What the fields of a head have said so far. */
 enum {
     SAID_HOST = 1,
@@ -20,15 +23,25 @@ enum {
     SAID_KEEP_ALIVE = 16,
     SAID_UPGRADE = 32,       /* Connection: upgrade */
     SAID_UPGRADE_FIELD = 64, /* Upgrade: anything */
+    SAID_DOUBTFUL = 128,     /* a name as long as a framing field's, with its first letter */
 };
 
 int proa__http_scan_request_line(struct http_scanner *s, const char *bytes, size_t line,
                                  size_t end);
 int proa__http_scan_status_line(struct http_scanner *s, const char *bytes, size_t line, size_t end);
-int proa__http_scan_field(struct http_scanner *s, const char *bytes, size_t line, size_t end);
+int proa__http_scan_field(struct http_scanner *s, const char *bytes, size_t line, size_t end,
+                          size_t n);
 
 /* The head's empty line has come: what must hold of all its fields together. */
 int proa__http_scan_head_end(struct http_scanner *s, const char *bytes);
+
+/* Whether a name could be that of a field that frames a body, told by length and first letter
+ * alone. */
+static inline bool scan_may_frame(struct proa_str name)
+{
+    return (name.n == sizeof "Content-Length" - 1 && (name.p[0] | 0x20) == 'c') ||
+           (name.n == sizeof "Transfer-Encoding" - 1 && (name.p[0] | 0x20) == 't');
+}
 
 /* A slice of bytes that may still move. */
 static inline struct proa_str scan_slice(size_t from, size_t end)

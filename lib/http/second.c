@@ -26,25 +26,6 @@ static const uint8_t methods[] = {
     [PROA_METHOD_PATCH] = HTTP_PATCH,
 };
 
-/* Whether llhttp may act upon a field: it has five names in mind, told here by length and first
- * letter alone. */
-static bool matters(struct proa_str name)
-{
-    switch (name.n) {
-    case sizeof "Upgrade" - 1:
-        return (name.p[0] | 0x20) == 'u';
-    case sizeof "Connection" - 1:
-    case sizeof "Content-Length" - 1:
-        return (name.p[0] | 0x20) == 'c';
-    case sizeof "Proxy-Connection" - 1:
-        return (name.p[0] | 0x20) == 'p';
-    case sizeof "Transfer-Encoding" - 1:
-        return (name.p[0] | 0x20) == 't';
-    default:
-        return false;
-    }
-}
-
 /* Fields stand one behind the other, so each line ends where the next begins. */
 static llhttp_errno_t read_head(llhttp_t *parser, const struct http_scanner *s,
                                 struct proa_str head)
@@ -55,8 +36,10 @@ static llhttp_errno_t read_head(llhttp_t *parser, const struct http_scanner *s,
     const char *end = fields->count ? fields->fields[0].name.p : last;
     llhttp_errno_t err = llhttp_execute(parser, from, (size_t)(end - from));
 
-    for (uint32_t i = 0; err == HPE_OK && i < fields->count; i++) {
-        if (!matters(fields->fields[i].name))
+    uint32_t n = s->said & (SAID_LENGTH | SAID_CHUNKED | SAID_DOUBTFUL) ? fields->count : 0;
+
+    for (uint32_t i = 0; err == HPE_OK && i < n; i++) {
+        if (!scan_may_frame(fields->fields[i].name))
             continue;
         from = fields->fields[i].name.p;
         end = i + 1 < fields->count ? fields->fields[i + 1].name.p : last;
@@ -96,8 +79,5 @@ int proa__http_second_opinion(struct http_scanner *s, struct proa_str head)
                           err == HPE_OK ? "it is not whole" : llhttp_errno_name(err));
     if (!agrees(&parser, s))
         return proa__fail(PROA_EHTTPFRAMING, "a second parser reads the head differently");
-    if ((parser.flags & F_CONNECTION_CLOSE) ||
-        (s->head->minor == 0 && !(parser.flags & F_CONNECTION_KEEP_ALIVE)))
-        s->head->keep_alive = false;
     return 0;
 }

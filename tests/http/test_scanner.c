@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/fail.h"
+#include "http/authority.h"
 #include "http/octets.h"
 #include "http/scanner.h"
 #include "support/test.h"
@@ -188,6 +189,30 @@ START_TEST(text_end_reads_nothing_beyond_the_end)
 }
 END_TEST
 
+/* The quick look at a host takes nothing that the thorough one does not. */
+START_TEST(quick_look_at_hosts_is_a_part_of_the_thorough_one)
+{
+    static const char letters[] = "ab1029xn.-_:[]%@/,A0";
+    struct t_random random = {7};
+
+    for (int i = 0; i < 200000; i++) {
+        char head[100] = "GET / HTTP/1.1\r\nHost: ";
+        char host[20];
+        size_t n = 1 + t_random_below(&random, sizeof host - 1);
+        for (size_t k = 0; k < n; k++)
+            host[k] = letters[t_random_below(&random, i % 2 ? sizeof letters - 1 : 12)];
+        int rc = proa__authority_check(proa_str_make(host, n));
+        size_t at = strlen(head);
+        memcpy(head + at, host, n);
+        memcpy(head + at + n, "\r\n\r\n", 5);
+        struct scene s;
+        begin(&s);
+        ck_assert_msg((scan(&s, head) == 1) == (rc == 0), "%.*s", (int)n, host);
+        proa__arena_fini(&s.arena);
+    }
+}
+END_TEST
+
 /* Work that grows with the square of the input would take minutes here. */
 START_TEST(a_head_byte_by_byte_is_looked_at_once)
 {
@@ -219,5 +244,6 @@ int main(void)
                       bad_start_line_is_refused_before_the_head_ends,
                       slices_point_into_the_settled_head, targets_are_taken_apart,
                       wide_loop_agrees_with_the_table, text_end_reads_nothing_beyond_the_end,
+                      quick_look_at_hosts_is_a_part_of_the_thorough_one,
                       a_head_byte_by_byte_is_looked_at_once, NULL});
 }

@@ -54,7 +54,7 @@ START_TEST(disagreement_on_a_request_is_refused)
             s.said = SAID_CHUNKED;
             break;
         case 1:
-            s.said = 0;
+            s.said = SAID_DOUBTFUL;
             break;
         case 2:
             head.length = 6;
@@ -83,23 +83,27 @@ START_TEST(disagreement_on_a_response_is_refused)
     ck_err(proa__http_second_opinion(&s, proa_str_from(text)), PROA_EHTTPFRAMING);
     proa__arena_fini(&arena);
     scan_head(&s, &head, &arena, HTTP_SIDE_RESPONSE, text);
-    s.said = 0;
+    s.said = SAID_DOUBTFUL;
     ck_err(proa__http_second_opinion(&s, proa_str_from(text)), PROA_EHTTPFRAMING);
     proa__arena_fini(&arena);
 }
 END_TEST
 
-START_TEST(the_stricter_of_two_decides_on_keeping_the_connection)
+/* Had our matching missed a framing field, llhttp would still be shown it, by its length and first
+ * letter. */
+START_TEST(a_framing_field_that_we_missed_is_found)
 {
-    static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    static const char ours[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encodinh: chunked\r\n\r\n";
+    static const char theirs[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     struct http_scanner s;
     struct http_head head;
-    struct arena arena;
+    struct arena arena = {0};
+    size_t n;
 
-    scan_head(&s, &head, &arena, HTTP_SIDE_REQUEST, text);
-    head.keep_alive = true;
-    ck_ok(proa__http_second_opinion(&s, proa_str_from(text)));
-    ck_assert(!head.keep_alive);
+    ck_ok(proa__http_scan_begin(&s, HTTP_SIDE_REQUEST, &proa__http_limits_server, &arena, &head));
+    ck_assert_int_eq(proa__http_scan(&s, ours, strlen(ours), &n), 1);
+    proa__http_scan_settle(&s, theirs);
+    ck_err(proa__http_second_opinion(&s, proa_str_from(theirs)), PROA_EHTTPFRAMING);
     proa__arena_fini(&arena);
 }
 END_TEST
@@ -302,7 +306,7 @@ int main(void)
     return t_main("second", (const TTest *const[]){
                                 disagreement_on_a_request_is_refused,
                                 disagreement_on_a_response_is_refused,
-                                the_stricter_of_two_decides_on_keeping_the_connection,
+                                a_framing_field_that_we_missed_is_found,
                                 mutated_messages_are_framed_alike,
                                 NULL,
                             });
