@@ -1,0 +1,308 @@
+#include "core/loop.h"
+#include "core/timer.h"
+#include "support/t_run.h"
+#include "support/test.h"
+
+#include <proa/err.h>
+#include <proa/group.h>
+#include <proa/task.h>
+
+#include <string.h>
+
+static char fired[32];
+
+struct letter {
+    struct timer timer;
+    char c;
+    struct letter *other; /* what it stops or starts */
+};
+
+static void note(void *arg)
+{
+    const struct letter *l = arg;
+
+    strncat(fired, &l->c, 1);
+}
+
+static void start(struct letter *l, int64_t after)
+{
+    struct proa_loop *loop = proa_loop_current();
+
+    proa__timer_start(loop, &l->timer, proa__loop_now(loop) + after, note, l);
+}
+
+static int by_deadline(void *arg)
+{
+    struct letter a = {.c = 'a'}, b = {.c = 'b'}, c = {.c = 'c'}, d = {.c = 'd'};
+
+    (void)arg;
+    start(&a, 3 * PROA_MS);
+    start(&b, PROA_MS);
+    start(&c, 3 * PROA_MS);
+    start(&d, -PROA_SEC);
+    ck_assert(timer_running(&a.timer));
+    proa_sleep(2 * PROA_MS);
+    ck_assert_str_eq(fired, "db");
+    proa_sleep(PROA_MS);
+    ck_assert_str_eq(fired, "dbac"); /* equal deadlines: as they were started */
+    ck_assert(!timer_running(&a.timer));
+    return 0;
+}
+START_TEST(timers_fire_by_deadline_and_order_of_start)
+{
+    t_run(by_deadline, NULL);
+}
+END_TEST
+
+static int not_a_moment_early(void *arg)
+{
+    struct letter a = {.c = 'a'};
+
+    (void)arg;
+    start(&a, 10);
+    proa_sleep(9);
+    ck_assert_str_eq(fired, "");
+    proa_sleep(1);
+    ck_assert_str_eq(fired, "a");
+    return 0;
+}
+START_TEST(a_timer_fires_at_its_nanosecond)
+{
+    t_run(not_a_moment_early, NULL);
+}
+END_TEST
+
+static int moved(void *arg)
+{
+    struct letter a = {.c = 'a'}, b = {.c = 'b'}, c = {.c = 'c'};
+
+    (void)arg;
+    start(&a, PROA_MS);
+    start(&b, 5 * PROA_MS);
+    start(&c, 9 * PROA_MS);
+    start(&a, 7 * PROA_MS); /* later */
+    start(&c, 2 * PROA_MS); /* earlier */
+    proa_sleep(6 * PROA_MS);
+    ck_assert_str_eq(fired, "cb");
+    proa_sleep(PROA_MS);
+    ck_assert_str_eq(fired, "cba");
+    start(&a, PROA_MS);
+    start(&a, 3 * PROA_MS); /* later, and back to between */
+    start(&a, 2 * PROA_MS);
+    proa_sleep(PROA_MS + PROA_MS / 2);
+    ck_assert_str_eq(fired, "cba");
+    proa_sleep(PROA_MS / 2);
+    ck_assert_str_eq(fired, "cbaa");
+    return 0;
+}
+START_TEST(a_moved_timer_fires_once_at_its_last_deadline)
+{
+    t_run(moved, NULL);
+}
+END_TEST
+
+static int stopped(void *arg)
+{
+    struct letter a = {.c = 'a'}, b = {.c = 'b'};
+
+    (void)arg;
+    proa__timer_stop(&a.timer); /* never started */
+    start(&a, PROA_MS);
+    start(&b, PROA_MS);
+    start(&a, 2 * PROA_MS);
+    proa__timer_stop(&a.timer); /* while it is in its old place */
+    proa__timer_stop(&a.timer);
+    proa_sleep(3 * PROA_MS);
+    ck_assert_str_eq(fired, "b");
+    return 0;
+}
+START_TEST(a_stopped_timer_does_not_fire)
+{
+    t_run(stopped, NULL);
+}
+END_TEST
+
+static void stop_other(void *arg)
+{
+    struct letter *l = arg;
+
+    note(l);
+    proa__timer_stop(&l->other->timer);
+}
+
+static int stopped_by_another(void *arg)
+{
+    struct letter b = {.c = 'b'}, a = {.c = 'a', .other = &b};
+    struct proa_loop *loop = proa_loop_current();
+    int64_t now = proa_now();
+
+    (void)arg;
+    proa__timer_start(loop, &a.timer, now + 5, stop_other, &a);
+    proa__timer_start(loop, &b.timer, now + 5, note, &b);
+    proa_sleep(10);
+    ck_assert_str_eq(fired, "a");
+    return 0;
+}
+START_TEST(a_callback_may_stop_another_that_is_due)
+{
+    t_run(stopped_by_another, NULL);
+}
+END_TEST
+
+static int turns_seen;
+
+static void again(void *arg)
+{
+    struct letter *l = arg;
+
+    note(l);
+    if (strlen(fired) < 5)
+        proa__timer_start(proa_loop_current(), &l->timer, 0, again, l);
+}
+
+static int feeds_itself(void *arg)
+{
+    struct letter a = {.c = 'a'};
+
+    (void)arg;
+    proa__timer_start(proa_loop_current(), &a.timer, 0, again, &a);
+    while (strlen(fired) < 5) {
+        proa_yield();
+        turns_seen++;
+    }
+    ck_assert_int_ge(turns_seen, 5); /* a turn each: tasks ran between */
+    return 0;
+}
+START_TEST(a_timer_that_starts_itself_starves_nobody)
+{
+    t_run(feeds_itself, NULL);
+}
+END_TEST
+
+static int spin(void *arg)
+{
+    const bool *stop = arg;
+
+    while (!*stop)
+        proa_yield();
+    return 0;
+}
+
+static void set(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static int among_busy_tasks(void *arg)
+{
+    struct proa_loop *loop = proa_loop_current();
+    struct timer t = {0};
+    bool stop = false;
+
+    (void)arg;
+    PROA_GROUP(g);
+    for (int i = 0; i < 10; i++)
+        proa_create_task(&g, spin, &stop);
+    proa__timer_start(loop, &t, proa_now() + 2 * PROA_MS, set, &stop);
+    return proa_group_join(&g);
+}
+START_TEST(timers_fire_while_tasks_are_always_ready)
+{
+    ck_ok(proa_run(among_busy_tasks, NULL, NULL));
+}
+END_TEST
+
+/* Never early, on the real clock; and on an idle machine the best of a few is punctual. */
+static int punctual(void *arg)
+{
+    static const int64_t spans[] = {50 * PROA_US, 1500 * PROA_US, 30 * PROA_MS, 80 * PROA_MS};
+
+    (void)arg;
+    for (int i = 0; i < 4; i++) {
+        int64_t best = PROA_FOREVER;
+
+        for (int tries = 0; tries < 15 && best > 200 * PROA_US; tries++) {
+            int64_t due = proa_now() + spans[i];
+
+            proa_sleep_until(due);
+            int64_t late = proa_now() - due;
+            ck_assert_int_ge(late, 0);
+            if (late < best)
+                best = late;
+        }
+        ck_assert_msg(best <= 200 * PROA_US, "%lld ns of sleep: %lld ns late at best",
+                      (long long)spans[i], (long long)best);
+    }
+    return 0;
+}
+START_TEST(timers_are_never_early_and_hardly_late)
+{
+    ck_ok(proa_run(punctual, NULL, NULL));
+}
+END_TEST
+
+/* The wake for the first is armed; the second is nearer, the third is not. */
+static int nearer_ones(void *arg)
+{
+    struct letter a = {.c = 'a'}, b = {.c = 'b'}, c = {.c = 'c'};
+    int64_t began = proa_now();
+
+    (void)arg;
+    start(&a, PROA_HOUR);
+    proa_sleep(PROA_MS);
+    start(&b, 40 * PROA_MS);
+    proa_sleep(PROA_MS);
+    start(&c, 2 * PROA_MS);
+    proa_sleep(60 * PROA_MS);
+    ck_assert_str_eq(fired, "cb");
+    ck_assert_int_lt(proa_now() - began, 10 * PROA_SEC);
+    proa__timer_stop(&a.timer);
+    return 0;
+}
+START_TEST(a_nearer_deadline_is_not_missed)
+{
+    ck_ok(proa_run(nearer_ones, NULL, NULL));
+}
+END_TEST
+
+static int counted(void *arg)
+{
+    struct timer timers[100] = {0};
+    struct proa_loop *loop = proa_loop_current();
+
+    (void)arg;
+    for (int i = 0; i < 100; i++)
+        proa__timer_start(loop, &timers[i], proa_now() + (i * 37) % 100, set, &(bool){false});
+    uint64_t before = t_alloc_count();
+    for (int i = 0; i < 100; i++) {
+        proa__timer_start(loop, &timers[i], proa_now() + (i * 61) % 100, set, &(bool){false});
+        if (i % 2)
+            proa__timer_stop(&timers[i]);
+    }
+    ck_assert_uint_eq(t_alloc_count(), before);
+    for (int i = 0; i < 100; i++)
+        proa__timer_stop(&timers[i]);
+    return 0;
+}
+START_TEST(timers_allocate_nothing)
+{
+    t_run(counted, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    return t_main("timer", (const TTest *const[]){
+                               timers_fire_by_deadline_and_order_of_start,
+                               a_timer_fires_at_its_nanosecond,
+                               a_moved_timer_fires_once_at_its_last_deadline,
+                               a_stopped_timer_does_not_fire,
+                               a_callback_may_stop_another_that_is_due,
+                               a_timer_that_starts_itself_starves_nobody,
+                               timers_fire_while_tasks_are_always_ready,
+                               timers_are_never_early_and_hardly_late,
+                               a_nearer_deadline_is_not_missed,
+                               timers_allocate_nothing,
+                               NULL,
+                           });
+}
