@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS  15
+#define RUNS 15
 #define BATCH 512 /* tasks that exist at once where spawning is measured */
 
 struct bench {
@@ -219,12 +219,9 @@ static int sleepers(long n)
 }
 
 static const struct bench benches[] = {
-    {"spawn_join", spawn_join, 1 << 18},
-    {"spawn_join_ref", spawn_join_ref, 1 << 18},
-    {"switch_2_tasks", switch_2, 1 << 20},
-    {"switch_1000_tasks", switch_1000, 1 << 20},
-    {"queue_hop", queue_hop, 1 << 19},
-    {"timeout_open_close", timeout_open_close, 1 << 19},
+    {"spawn_join", spawn_join, 1 << 18},   {"spawn_join_ref", spawn_join_ref, 1 << 18},
+    {"switch_2_tasks", switch_2, 1 << 20}, {"switch_1000_tasks", switch_1000, 1 << 20},
+    {"queue_hop", queue_hop, 1 << 19},     {"timeout_open_close", timeout_open_close, 1 << 19},
 };
 
 static int all(void *arg)

@@ -1,21 +1,36 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
 core_tests = \
+	%D%/test_coro \
 	%D%/test_event \
 	%D%/test_group \
+	%D%/test_io \
+	%D%/test_loop \
 	%D%/test_scope \
+	%D%/test_stack \
 	%D%/test_task \
+	%D%/test_timer \
 	%D%/test_wait
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(core_tests)
 
+%C%_test_coro_CFLAGS = $(core_test_flags)
+%C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_group_CFLAGS = $(core_test_flags)
 %C%_test_group_LDADD = $(core_test_libs)
+%C%_test_io_CFLAGS = $(core_test_flags)
+%C%_test_io_LDADD = $(core_test_libs)
+%C%_test_loop_CFLAGS = $(core_test_flags)
+%C%_test_loop_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)
 %C%_test_scope_LDADD = $(core_test_libs)
+%C%_test_stack_CFLAGS = $(core_test_flags)
+%C%_test_stack_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)
 %C%_test_task_LDADD = $(core_test_libs)
+%C%_test_timer_CFLAGS = $(core_test_flags)
+%C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
 %C%_test_wait_LDADD = $(core_test_libs)

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE  4096
+#define PAGE 4096
 #define BLOCK 320
 
 static struct stack_pool pool;
