@@ -44,7 +44,8 @@ static enum http_known known_of(uint32_t key, struct proa_str name)
     default:
         return HTTP_KNOWN_NONE;
     }
-    return proa_str_caseeq(name, text) ? id : HTTP_KNOWN_NONE;
+    /* nearly everybody writes it as we do */
+    return proa_str_eq(name, text) || proa_str_caseeq(name, text) ? id : HTTP_KNOWN_NONE;
 }
 
 enum http_known proa__header_known(struct proa_str name)
