@@ -298,7 +298,7 @@ END_TEST
 
 START_TEST(control_blocks_lie_in_different_cache_sets)
 {
-    struct stack stacks[64];
+    static struct stack stacks[64];
     bool seen[PAGE / 64] = {false};
     int colours = 0;
 

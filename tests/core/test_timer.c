@@ -267,7 +267,7 @@ END_TEST
 
 static int counted(void *arg)
 {
-    struct timer timers[100] = {0};
+    static struct timer timers[100];
     struct proa_loop *loop = proa_loop_current();
 
     (void)arg;
