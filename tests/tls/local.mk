@@ -2,13 +2,16 @@
 check_LTLIBRARIES += %D%/libtlstest.la
 %C%_libtlstest_la_SOURCES = \
 	%D%/certs.c %D%/certs.h \
-	%D%/duet.c %D%/duet.h
+	%D%/duet.c %D%/duet.h \
+	%D%/ends.c %D%/ends.h
 %C%_libtlstest_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_libtlstest_la_LIBADD = $(OPENSSL_LIBS)
 
 tls_tests = \
 	%D%/test_ctx \
+	%D%/test_end \
 	%D%/test_handshake \
+	%D%/test_notify \
 	%D%/test_session \
 	%D%/test_stream \
 	%D%/test_verify
@@ -26,3 +29,7 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_stream_LDADD = $(tls_test_libs)
 %C%_test_verify_CFLAGS = $(tls_test_flags)
 %C%_test_verify_LDADD = $(tls_test_libs)
+%C%_test_end_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_end_LDADD = $(tls_test_libs)
+%C%_test_notify_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_notify_LDADD = $(tls_test_libs)

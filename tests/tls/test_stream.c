@@ -2,7 +2,7 @@
 
 #include "support/t_run.h"
 #include "tls/conn.h"
-#include "tls/duet.h"
+#include "tls/ends.h"
 #include "tls/stream.h"
 
 #include <proa/group.h>
@@ -12,47 +12,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* Both ends, with the handshake behind them. */
-struct ends {
-    struct proa_stream *c, *s;
-    struct proa_stream *c_lower, *s_lower;
-    struct proa_tls_ctx *client_ctx, *server_ctx;
-    int rc;
-};
-
-static int shake_server(void *arg)
-{
-    struct ends *e = arg;
-
-    return proa_tls_server(&e->s, e->s_lower, e->server_ctx);
-}
-
-static int shake(struct ends *e, const struct pair_opts *pair)
-{
-    PROA_GROUP(g);
-    int rc, joined;
-
-    *e = (struct ends){0};
-    rc = proa__pair_new(&e->c_lower, &e->s_lower, pair);
-    if (rc < 0)
-        return rc;
-    e->client_ctx = T_CLIENT(.no_resumption = true);
-    e->server_ctx = T_SERVER();
-    ck_ok(proa_create_task(&g, shake_server, e));
-    rc = proa_tls_client(&e->c, e->c_lower, e->client_ctx,
-                         PROA_TLS_OPTS(.server_name = "a.example"));
-    joined = proa_group_join(&g);
-    return rc < 0 ? rc : joined;
-}
-
-static void leave(struct ends *e)
-{
-    proa_abort(e->c);
-    proa_abort(e->s);
-    proa_tls_ctx_unref(e->client_ctx);
-    proa_tls_ctx_unref(e->server_ctx);
-}
 
 /* ---- many bytes */
 
@@ -121,7 +80,7 @@ static int transfer(void *arg)
     struct both_ways *b = arg;
     struct ends e;
 
-    ck_ok(shake(&e, &b->pair));
+    ck_ok(t_shake(&e, &b->pair));
     struct flow up_in = {.s = e.c, .total = b->total, .chunk = b->chunk};
     struct flow up_out = {.s = e.s, .total = b->total, .chunk = b->chunk};
     struct flow down_in = {.s = e.s, .total = b->total, .chunk = b->chunk};
@@ -140,7 +99,7 @@ static int transfer(void *arg)
     }
     ck_assert(up_out.ok && down_out.ok);
     ck_assert_ptr_null(((struct tls *)e.c)->out); /* nothing kept while idle */
-    leave(&e);
+    t_leave(&e);
     return 0;
 }
 
@@ -195,14 +154,14 @@ static int records(void *arg)
     struct ends e;
 
     (void)arg;
-    ck_ok(shake(&e, NULL));
+    ck_ok(t_shake(&e, NULL));
     ck_assert_uint_eq(cost(&e, 1, 10), 10 + OVERHEAD);
     ck_assert_uint_eq(cost(&e, 50, 10), 500 + OVERHEAD); /* one record, not fifty */
     ck_assert_uint_eq(cost(&e, 2, 8192), 16384 + OVERHEAD);
     ck_assert_uint_eq(cost(&e, 3, 8192), 3 * 8192 + 2 * OVERHEAD);
     ck_assert_uint_eq(cost(&e, 1, 16384), 16384 + OVERHEAD);
     ck_assert_uint_eq(cost(&e, 1, 16385), 16385 + 2 * OVERHEAD);
-    leave(&e);
+    t_leave(&e);
     return 0;
 }
 
@@ -223,7 +182,7 @@ static int other_bytes_next(void *arg)
     ssize_t n;
 
     (void)arg;
-    ck_ok(shake(&e, &small));
+    ck_ok(t_shake(&e, &small));
     /* Each attempt offers bytes that were never offered before: nothing may be owed to a refused
      * one. */
     for (int i = 0; arrived < 100000; i++) {
@@ -242,154 +201,13 @@ static int other_bytes_next(void *arg)
     }
     ck_assert_uint_le(arrived, taken);
     ck_assert_int_eq(memcmp(sent, got, arrived), 0);
-    leave(&e);
+    t_leave(&e);
     return 0;
 }
 
 START_TEST(refused_bytes_are_not_sent_later)
 {
     t_run(other_bytes_next, NULL);
-}
-END_TEST
-
-/* ---- the end */
-
-static int ends_in_order(void *arg)
-{
-    char byte;
-    struct ends e;
-
-    (void)arg;
-    ck_ok(shake(&e, NULL));
-    ck_ok(proa_write(e.c, "x", 1, NULL));
-    ck_ok(proa_shutdown(e.c));
-    ck_ok(proa_shutdown(e.c)); /* twice is no error */
-    ck_err(proa_write(e.c, "x", 1, NULL), PROA_EPIPE);
-    ck_assert_int_eq(proa_read(e.s, &byte, 1), 1);
-    ck_assert_int_eq(proa_read(e.s, &byte, 1), 0);
-    ck_assert_int_eq(proa_read(e.s, &byte, 1), 0); /* and stays so */
-    ck_ok(proa_write(e.s, "y", 1, NULL));          /* half closed only */
-    ck_assert_int_eq(proa_read(e.c, &byte, 1), 1);
-    ck_ok(proa_close(e.s));
-    e.s = NULL;
-    ck_assert_int_eq(proa_read(e.c, &byte, 1), 0);
-    ck_ok(proa_close(e.c));
-    e.c = NULL;
-    leave(&e);
-    return 0;
-}
-
-START_TEST(close_notify_ends_in_order)
-{
-    t_run(ends_in_order, NULL);
-}
-END_TEST
-
-static int ends_rudely(void *arg)
-{
-    struct ends e;
-    char byte;
-
-    (void)arg;
-    ck_ok(shake(&e, NULL));
-    ck_ok(proa_write(e.c, "x", 1, NULL));
-    ck_ok(proa_shutdown(e.c_lower));               /* behind the back of TLS */
-    ck_assert_int_eq(proa_read(e.s, &byte, 1), 1); /* what came before counts */
-    ck_err(proa_read(e.s, &byte, 1), PROA_ETLSTRUNCATED);
-    t_says(proa_err_detail(PROA_ETLSTRUNCATED),
-           "the client ended the connection without ending TLS");
-    ck_err(proa_read(e.s, &byte, 1), PROA_ETLSTRUNCATED);
-    ck_ok(proa_write(e.s, "y", 1, NULL)); /* it may still be listening */
-    ck_assert_int_eq(proa_read(e.c, &byte, 1), 1);
-    leave(&e);
-    return 0;
-}
-
-START_TEST(missing_close_notify_is_an_error)
-{
-    t_run(ends_rudely, NULL);
-}
-END_TEST
-
-static int aborts(void *arg)
-{
-    struct ends e;
-    char byte;
-
-    (void)arg;
-    ck_ok(shake(&e, NULL));
-    ck_ok(proa_write(e.c, "x", 1, NULL));
-    proa_abort(e.c);
-    e.c = NULL;
-    ck_assert_int_eq(proa_read(e.s, &byte, 1), 1);
-    ck_err(proa_read(e.s, &byte, 1), PROA_ECONNRESET);
-    ck_assert_int_lt(proa_write(e.s, "y", 1, NULL), 0);
-    leave(&e);
-
-    ck_ok(shake(&e, NULL)); /* freed without close_notify: rude too, but no reset */
-    proa_stream_free(e.c);
-    e.c = NULL;
-    ck_err(proa_read(e.s, &byte, 1), PROA_ETLSTRUNCATED);
-    leave(&e);
-    return 0;
-}
-
-START_TEST(abort_is_no_orderly_end)
-{
-    t_run(aborts, NULL);
-}
-END_TEST
-
-static int close_waits(void *arg)
-{
-    static char bytes[5000];
-    struct pair_opts narrow = {.ab = {.capacity = 100, .split = 100}};
-    struct flow f = {.total = sizeof bytes, .chunk = 100};
-    struct ends e;
-
-    (void)arg;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = byte_at(i);
-    ck_ok(shake(&e, &narrow));
-    f.s = e.s;
-    {
-        PROA_GROUP(g);
-        ck_ok(proa_write(e.c, bytes, sizeof bytes, NULL)); /* taken: most of it is still here */
-        ck_assert_uint_gt(((struct tls *)e.c)->out_n, 0);
-        ck_ok(proa_create_task(&g, drink, &f));
-        ck_ok(proa_close(e.c));
-        ck_ok(proa_group_join(&g));
-    }
-    ck_assert(f.ok);
-    e.c = NULL;
-    leave(&e);
-    return 0;
-}
-
-START_TEST(close_brings_out_what_was_written)
-{
-    t_run(close_waits, NULL);
-}
-END_TEST
-
-static int close_gives_up(void *arg)
-{
-    static char bytes[5000];
-    struct pair_opts narrow = {.ab = {.capacity = 100}};
-    struct ends e;
-
-    (void)arg;
-    ck_ok(shake(&e, &narrow));
-    ck_ok(proa_write(e.c, bytes, sizeof bytes, NULL));
-    ck_err(proa_close(e.c), PROA_ETIMEDOUT); /* nobody reads */
-    e.c = NULL;
-    leave(&e);
-    return 0;
-}
-
-START_TEST(close_does_not_wait_for_ever)
-{
-    t_run(close_gives_up, NULL);
 }
 END_TEST
 
@@ -402,7 +220,7 @@ static int damaged(void *arg)
     ssize_t n;
 
     (void)arg;
-    ck_ok(shake(&e, NULL));
+    ck_ok(t_shake(&e, NULL));
     ck_ok(proa_write(e.c, "hello", 5, NULL));
     n = proa__stream_try_read(e.s_lower, record, sizeof record);
     ck_assert_int_gt(n, 10);
@@ -413,146 +231,13 @@ static int damaged(void *arg)
     ck_err(proa_write(e.s, "y", 1, NULL), PROA_ETLSPROTOCOL); /* it is over in both directions */
     ck_err(proa_read(e.c, &byte, 1), PROA_ETLSALERT);
     t_says(proa_err_detail(PROA_ETLSALERT), "a.example: it refused: bad record mac");
-    leave(&e);
+    t_leave(&e);
     return 0;
 }
 
 START_TEST(damaged_record_is_an_error)
 {
     t_run(damaged, NULL);
-}
-END_TEST
-
-/* ---- notifications */
-
-struct told {
-    unsigned dirs;
-    unsigned calls;
-};
-
-static void on_told(void *arg, unsigned dirs)
-{
-    struct told *t = arg;
-
-    t->dirs |= dirs;
-    t->calls++;
-}
-
-/* Decrypted bytes wait inside OpenSSL, and nothing more will come from below. */
-static int pending(void *arg)
-{
-    struct told t = {0};
-    struct ends e;
-    char byte;
-
-    (void)arg;
-    ck_ok(shake(&e, NULL));
-    ck_ok(proa_write(e.c, "abc", 3, NULL));
-    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
-    ck_assert_uint_ne(proa__stream_bits(e.s) & STREAM_READ, 0);
-    proa__stream_notify(e.s, STREAM_READ, on_told, &t);
-    ck_assert_uint_eq(t.calls, 0);
-    ck_ok(proa_sleep(PROA_MS));
-    ck_assert_uint_eq(t.dirs, STREAM_READ);
-
-    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
-    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
-    ck_err(proa__stream_try_read(e.s, &byte, 1), PROA_EAGAIN);
-    ck_assert_uint_eq(proa__stream_bits(e.s) & STREAM_READ, 0);
-    t = (struct told){0};
-    proa__stream_notify(e.s, STREAM_READ, on_told, &t);
-    ck_ok(proa_sleep(PROA_MS));
-    ck_assert_uint_eq(t.calls, 0); /* nothing there: silence */
-    leave(&e);
-    return 0;
-}
-
-START_TEST(bytes_inside_tls_are_told)
-{
-    t_run(pending, NULL);
-}
-END_TEST
-
-/* Half a record is there: that is nothing to be told about again and again. */
-static int half_record(void *arg)
-{
-    struct told t = {0};
-    struct ends e;
-    char record[64], byte;
-    ssize_t n;
-
-    (void)arg;
-    ck_ok(shake(&e, NULL));
-    ck_ok(proa_write(e.c, "abc", 3, NULL));
-    n = proa__stream_try_read(e.s_lower, record, sizeof record);
-    ck_ok(proa__stream_unread(e.s_lower, record, (size_t)n - 1));
-    ck_err(proa__stream_try_read(e.s, &byte, 1), PROA_EAGAIN);
-    proa__stream_notify(e.s, STREAM_READ, on_told, &t);
-    ck_ok(proa_sleep(PROA_MS));
-    ck_assert_uint_eq(t.calls, 0);
-    ck_ok(proa__stream_unread(e.s_lower, record + n - 1, 1));
-    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
-    leave(&e);
-    return 0;
-}
-
-START_TEST(half_a_record_is_silent)
-{
-    t_run(half_record, NULL);
-}
-END_TEST
-
-static int room_again(void *arg)
-{
-    static char bytes[50000], got[50000];
-    struct pair_opts small = {.ab = {.capacity = 1000}};
-    struct iovec iov = {bytes, sizeof bytes};
-    struct told t = {0};
-    struct ends e;
-
-    (void)arg;
-    ck_ok(shake(&e, &small));
-    while (proa__stream_try_writev(e.c, &iov, 1) > 0)
-        continue;
-    ck_assert_uint_eq(proa__stream_bits(e.c) & STREAM_WRITE, 0);
-    proa__stream_notify(e.c, STREAM_WRITE, on_told, &t);
-    ck_ok(proa_sleep(PROA_MS));
-    ck_assert_uint_eq(t.calls, 0);
-    ck_ok(proa_read_exact(e.s, got, 16384,
-                          NULL)); /* the record goes on its own; then there is room */
-    ck_ok(proa_sleep(PROA_MS));
-    ck_assert_uint_eq(t.dirs, STREAM_WRITE);
-    ck_assert_int_gt(proa__stream_try_writev(e.c, &iov, 1), 0);
-    leave(&e);
-    return 0;
-}
-
-START_TEST(room_is_told_when_the_record_is_out)
-{
-    t_run(room_again, NULL);
-}
-END_TEST
-
-static int end_is_told(void *arg)
-{
-    struct told t = {0};
-    struct ends e;
-
-    (void)arg;
-    ck_ok(shake(&e, NULL));
-    proa__stream_notify(e.s, STREAM_READ | STREAM_CLOSED, on_told, &t);
-    ck_ok(proa_close(e.c));
-    e.c = NULL;
-    ck_ok(proa_sleep(PROA_MS));
-    ck_assert_uint_eq(t.dirs, STREAM_READ | STREAM_CLOSED);
-    ck_assert(proa__stream_is_closed(e.s));
-    leave(&e);
-    return 0;
-}
-
-START_TEST(end_of_the_other_side_is_told)
-{
-    t_run(end_is_told, NULL);
 }
 END_TEST
 
@@ -590,6 +275,13 @@ END_TEST
 
 /* ---- cancels */
 
+static int serve(void *arg)
+{
+    struct ends *e = arg;
+
+    return proa_tls_server(&e->s, e->s_lower, e->server_ctx);
+}
+
 static int cancelled(void *arg)
 {
     struct both_ways *b = arg;
@@ -601,7 +293,7 @@ static int cancelled(void *arg)
     e.s_lower = s_lower;
     {
         PROA_GROUP(g);
-        rc = proa_create_task(&g, shake_server, &e);
+        rc = proa_create_task(&g, serve, &e);
         if (rc < 0)
             proa_abort(s_lower);
         if (rc == 0)
@@ -624,8 +316,8 @@ static int cancelled(void *arg)
         rc = proa_close(e.c);
         e.c = NULL;
     }
-    leave(&e);
-    return rc < 0 ? PROA_ECANCELED
+    t_leave(&e);
+    return rc < 0 ? PROA_ETASKCANCELED
                   : 0; /* one side was cancelled, and the other learnt of it in its own way */
 }
 
@@ -647,16 +339,7 @@ int main(void)
                                     many_bytes_arrive_in_pieces_of_one,
                                     small_pieces_share_a_record,
                                     refused_bytes_are_not_sent_later,
-                                    close_notify_ends_in_order,
-                                    missing_close_notify_is_an_error,
-                                    abort_is_no_orderly_end,
-                                    close_brings_out_what_was_written,
-                                    close_does_not_wait_for_ever,
                                     damaged_record_is_an_error,
-                                    bytes_inside_tls_are_told,
-                                    half_a_record_is_silent,
-                                    room_is_told_when_the_record_is_out,
-                                    end_of_the_other_side_is_told,
                                     buffered_bytes_belong_to_tls,
                                     cancel_anywhere_leaves_nothing,
                                     NULL,

@@ -1,0 +1,153 @@
+/* Who is told what, and who is left in peace. */
+
+#include "support/t_run.h"
+#include "tls/conn.h"
+#include "tls/ends.h"
+
+#include <proa/group.h>
+#include <proa/scope.h>
+#include <proa/stream.h>
+#include <proa/task.h>
+
+struct told {
+    unsigned dirs;
+    unsigned calls;
+};
+
+static void on_told(void *arg, unsigned dirs)
+{
+    struct told *t = arg;
+
+    t->dirs |= dirs;
+    t->calls++;
+}
+
+/* Decrypted bytes wait inside OpenSSL, and nothing more will come from below. */
+static int pending(void *arg)
+{
+    struct told t = {0};
+    struct ends e;
+    char byte;
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    ck_ok(proa_write(e.c, "abc", 3, NULL));
+    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
+    ck_assert_uint_ne(proa__stream_bits(e.s) & STREAM_READ, 0);
+    proa__stream_notify(e.s, STREAM_READ, on_told, &t);
+    ck_assert_uint_eq(t.calls, 0);
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_uint_eq(t.dirs, STREAM_READ);
+
+    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
+    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
+    ck_err(proa__stream_try_read(e.s, &byte, 1), PROA_EAGAIN);
+    ck_assert_uint_eq(proa__stream_bits(e.s) & STREAM_READ, 0);
+    t = (struct told){0};
+    proa__stream_notify(e.s, STREAM_READ, on_told, &t);
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_uint_eq(t.calls, 0); /* nothing there: silence */
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(bytes_inside_tls_are_told)
+{
+    t_run(pending, NULL);
+}
+END_TEST
+
+/* Half a record is there: that is nothing to be told about again and again. */
+static int half_record(void *arg)
+{
+    struct told t = {0};
+    struct ends e;
+    char record[64], byte;
+    ssize_t n;
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    ck_ok(proa_write(e.c, "abc", 3, NULL));
+    n = proa__stream_try_read(e.s_lower, record, sizeof record);
+    ck_ok(proa__stream_unread(e.s_lower, record, (size_t)n - 1));
+    ck_err(proa__stream_try_read(e.s, &byte, 1), PROA_EAGAIN);
+    proa__stream_notify(e.s, STREAM_READ, on_told, &t);
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_uint_eq(t.calls, 0);
+    ck_ok(proa__stream_unread(e.s_lower, record + n - 1, 1));
+    ck_assert_int_eq(proa__stream_try_read(e.s, &byte, 1), 1);
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(half_a_record_is_silent)
+{
+    t_run(half_record, NULL);
+}
+END_TEST
+
+static int room_again(void *arg)
+{
+    static char bytes[50000], got[50000];
+    struct pair_opts small = {.ab = {.capacity = 1000}};
+    struct iovec iov = {bytes, sizeof bytes};
+    struct told t = {0};
+    struct ends e;
+
+    (void)arg;
+    ck_ok(t_shake(&e, &small));
+    while (proa__stream_try_writev(e.c, &iov, 1) > 0)
+        continue;
+    ck_assert_uint_eq(proa__stream_bits(e.c) & STREAM_WRITE, 0);
+    proa__stream_notify(e.c, STREAM_WRITE, on_told, &t);
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_uint_eq(t.calls, 0);
+    ck_ok(proa_read_exact(e.s, got, 16384,
+                          NULL)); /* the record goes on its own; then there is room */
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_uint_eq(t.dirs, STREAM_WRITE);
+    ck_assert_int_gt(proa__stream_try_writev(e.c, &iov, 1), 0);
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(room_is_told_when_the_record_is_out)
+{
+    t_run(room_again, NULL);
+}
+END_TEST
+
+static int end_is_told(void *arg)
+{
+    struct told t = {0};
+    struct ends e;
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    proa__stream_notify(e.s, STREAM_READ | STREAM_CLOSED, on_told, &t);
+    ck_ok(proa_close(e.c));
+    e.c = NULL;
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_uint_eq(t.dirs, STREAM_READ | STREAM_CLOSED);
+    ck_assert(proa__stream_is_closed(e.s));
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(end_of_the_other_side_is_told)
+{
+    t_run(end_is_told, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    t_openssl_apart();
+    return t_main("tls_notify", (const TTest *const[]){
+                                    bytes_inside_tls_are_told,
+                                    half_a_record_is_silent,
+                                    room_is_told_when_the_record_is_out,
+                                    end_of_the_other_side_is_told,
+                                    NULL,
+                                });
+}
