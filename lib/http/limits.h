@@ -54,15 +54,13 @@
       PROA_EHTTPBODYSIZE, "reading this much costs less than a new connection; more is closed")    \
     X(drain_time, "ns", HTTP_SECONDS(2), HTTP_SECONDS(2), PROA_EHTTPBODYSIZE,                      \
       "a peer that still sends after its answer gets this long, so that the answer is not reset")  \
-    X(head_time, "ns", HTTP_SECONDS(10), HTTP_SECONDS(60), PROA_EHTTPSHORT,                        \
+    X(head_time, "ns", HTTP_SECONDS(10), HTTP_SECONDS(60), PROA_ECLIENTTIMEDOUT,                   \
       "from accept or the first byte to the end of the head: slow loris")                          \
-    X(body_idle_time, "ns", HTTP_SECONDS(20), HTTP_SECONDS(300), PROA_EHTTPSHORT,                  \
+    X(body_idle_time, "ns", HTTP_SECONDS(20), HTTP_SECONDS(300), PROA_ECLIENTTIMEDOUT,             \
       "no byte of an expected body for this long: the peer is gone or plays dead")                 \
-    X(keepalive_time, "ns", HTTP_SECONDS(75), HTTP_SECONDS(15), PROA_EHTTPSHORT,                   \
+    X(keepalive_time, "ns", HTTP_SECONDS(75), HTTP_SECONDS(15), PROA_ECLIENTTIMEDOUT,              \
       "nginx's and aiohttp's; the client gives up first, so it never writes into a closing one")   \
-    X(pipelined, "requests parsed ahead", 1, 1, PROA_EHTTP,                                        \
-      "one request at a time; the rest waits in the kernel")                                       \
-    X(connections, "connections", 10000, 100, PROA_EHTTP, "below the usual descriptor limit")
+    X(connections, "connections", 10000, 100, PROA_EBUSY, "below the usual descriptor limit")
 
 #define HTTP_LIMITS_MEMBER(name, unit, server, client, code, reason) uint64_t name;
 struct http_limits {

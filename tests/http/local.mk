@@ -50,5 +50,6 @@ EXTRA_DIST += \
 	%D%/wire/field.case \
 	%D%/wire/framing.case \
 	%D%/wire/llhttp.case \
+	%D%/wire/probe.case \
 	%D%/wire/request.case \
 	%D%/wire/response.case
