@@ -2,10 +2,15 @@
 core_tests = \
 	%D%/test_coro \
 	%D%/test_event \
+	%D%/test_gather \
 	%D%/test_group \
 	%D%/test_io \
+	%D%/test_lock \
 	%D%/test_loop \
+	%D%/test_queue \
+	%D%/test_run \
 	%D%/test_scope \
+	%D%/test_semaphore \
 	%D%/test_stack \
 	%D%/test_task \
 	%D%/test_timer \
@@ -18,14 +23,24 @@ check_PROGRAMS += $(core_tests)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
+%C%_test_gather_CFLAGS = $(core_test_flags)
+%C%_test_gather_LDADD = $(core_test_libs)
 %C%_test_group_CFLAGS = $(core_test_flags)
 %C%_test_group_LDADD = $(core_test_libs)
 %C%_test_io_CFLAGS = $(core_test_flags)
 %C%_test_io_LDADD = $(core_test_libs)
+%C%_test_lock_CFLAGS = $(core_test_flags)
+%C%_test_lock_LDADD = $(core_test_libs)
 %C%_test_loop_CFLAGS = $(core_test_flags)
 %C%_test_loop_LDADD = $(core_test_libs)
+%C%_test_queue_CFLAGS = $(core_test_flags)
+%C%_test_queue_LDADD = $(core_test_libs)
+%C%_test_run_CFLAGS = $(core_test_flags)
+%C%_test_run_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)
 %C%_test_scope_LDADD = $(core_test_libs)
+%C%_test_semaphore_CFLAGS = $(core_test_flags)
+%C%_test_semaphore_LDADD = $(core_test_libs)
 %C%_test_stack_CFLAGS = $(core_test_flags)
 %C%_test_stack_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)
