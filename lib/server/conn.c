@@ -145,30 +145,41 @@ static void receive(struct conn *c)
     }
 }
 
-bool proa__conn_next(struct conn *c)
+/* Parse what is buffered of the next request: 1 complete, 0 not yet, -1 no memory. */
+static int parse_buffered(struct conn *c)
 {
     struct proa_str buffered = proa__stream_buffered(c->stream);
 
+    if (!proa__exchange_again(c->x))
+        return -1;
     while (buffered.n) {
         bool complete;
-        if (!begin(c))
-            return false;
         size_t used = feed(c, buffered.p, buffered.n, &complete);
         proa__stream_consume(c->stream, used);
         if (complete)
-            return true;
+            return 1;
         buffered = proa__stream_buffered(c->stream);
     }
-    bool in_head = c->x && !proa__http_parser_idle(&c->x->parser);
-    if (c->x && proa__exchange_flush(c->x) < 0) {
+    return 0;
+}
+
+bool proa__conn_next(struct conn *c)
+{
+    bool more = proa__stream_buffered(c->stream).n > 0;
+    int parsed = more ? parse_buffered(c) : 0;
+
+    if (parsed == 1)
+        return true;
+    if (parsed < 0 || proa__exchange_flush(c->x) < 0) {
         proa__conn_abort(c);
         return false;
     }
+    bool in_head = more && !proa__http_parser_idle(&c->x->parser);
     if (!in_head && c->server->phase != SERVER_SERVING) {
         proa__conn_close(c);
         return false;
     }
-    if (!in_head && c->x) {
+    if (!in_head) {
         proa__exchange_give_back(c->x);
         c->x = NULL;
     }

@@ -23,12 +23,12 @@
 static void reset(struct exchange *x)
 {
     proa__response_reset(&x->resp);
-    proa_buf_fini(&x->req.body);
-    proa_event_free(x->req.gone);
-    memset(&x->req, 0, offsetof(struct proa_request, match.values));
-    x->req.gone = NULL;
-    x->req.error_status = 0;
-    x->req.body_done = x->req.continued = false;
+    if (x->req.body.p)
+        proa_buf_fini(&x->req.body);
+    if (x->req.gone)
+        proa_event_free(x->req.gone);
+    memset(&x->req, 0, sizeof x->req);
+    x->req.x = x;
     x->failure = 0;
     x->broken = false;
     proa__arena_reset(&x->arena);
@@ -43,17 +43,23 @@ static struct exchange *new_exchange(struct proa_server *server)
     memset(x, 0, offsetof(struct exchange, first));
     list_init(&x->link);
     x->server = server;
+    x->req.x = x;
+    x->resp.x = x;
     proa__arena_init(&x->arena, x->first, sizeof x->first);
     proa_buf_init(&x->out, PROA_UNLIMITED);
+    proa__response_reset(&x->resp);
     return x;
 }
 
 static int begin(struct exchange *x)
 {
-    x->req.x = x;
-    x->resp.x = x;
-    proa__response_reset(&x->resp);
     return proa__http_parser_begin_request(&x->parser, &x->server->limits, &x->arena);
+}
+
+bool proa__exchange_again(struct exchange *x)
+{
+    reset(x);
+    return begin(x) == 0;
 }
 
 static void free_exchange(struct exchange *x)
@@ -353,19 +359,10 @@ int proa__exchange_main(void *arg)
     struct exchange *x = arg;
     struct conn *c = x->conn;
 
-    while (serve(x)) {
-        reset(x);
-        if (begin(x) < 0) {
-            proa__conn_abort(c);
-            return 0;
-        }
-        if (!proa__conn_next(c))
-            return 0;
-        x = c->x;
+    while (serve(c->x) && proa__conn_next(c))
         if (proa_checkpoint() < 0) {
             proa__conn_abort(c);
-            return 0;
+            break;
         }
-    }
     return 0;
 }

@@ -95,6 +95,9 @@ struct exchange {
 struct exchange *proa__exchange_take(struct conn *c);
 void proa__exchange_give_back(struct exchange *x);
 
+/* Make ready for the same connection's next request, of which bytes are there. False: no memory. */
+bool proa__exchange_again(struct exchange *x);
+
 /* The task: serve x's request, then what follows on the connection. arg: struct exchange. */
 int proa__exchange_main(void *arg);
 

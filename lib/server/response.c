@@ -3,6 +3,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "http/coding.h"
+#include "http/headers.h"
 #include "server/exchange.h"
 #include "server/server.h"
 
@@ -15,14 +16,16 @@ void proa__response_reset(struct proa_response *resp)
 {
     struct exchange *x = resp->x;
 
-    proa__encoder_free(resp->encoder);
-    proa_buf_fini(&resp->stolen);
-    proa_headers_fini(&resp->headers);
+    if (resp->encoder)
+        proa__encoder_free(resp->encoder);
+    if (resp->stolen.p)
+        proa_buf_fini(&resp->stolen);
+    if (resp->headers.detail)
+        proa_headers_fini(&resp->headers);
     memset(resp, 0, sizeof *resp);
     resp->x = x;
     resp->length = BODY_UNKNOWN;
-    if (x)
-        resp->headers.arena = &x->arena;
+    resp->headers.arena = &x->arena; /* its fields and copies go with the arena */
 }
 
 int proa__response_fail(struct proa_response *resp, int rc)
@@ -93,8 +96,18 @@ bool proa_response_started(const struct proa_response *resp)
 
 /* ---- whole bodies ---- */
 
+/* Set Content-Type; `type` lives as long as the response. */
+static int set_type(struct proa_response *resp, struct proa_str type)
+{
+    if (!proa__is_field_value(type))
+        return proa__fail(PROA_EHEADER, "a media type may hold no control character");
+    if (proa__headers_has(&resp->headers, HTTP_KNOWN_CONTENT_TYPE))
+        proa_headers_remove(&resp->headers, "Content-Type");
+    return proa__headers_add_view(&resp->headers, PROA_STR("Content-Type"), type);
+}
+
 /* Check what every answer begins with and note its status and type. */
-static int begin(struct proa_response *resp, int status, const char *type)
+static int begin(struct proa_response *resp, int status, struct proa_str type)
 {
     if (resp->kind == RESPONSE_STREAM)
         return proa__response_fail(resp,
@@ -104,22 +117,41 @@ static int begin(struct proa_response *resp, int status, const char *type)
             resp, proa__fail(PROA_EINVAL, "%d is no status to answer with", status));
     resp->status = status;
     resp->body = (struct proa_str){0};
-    proa_buf_fini(&resp->stolen);
-    if (!type)
-        return 0;
-    return proa__response_fail(resp, proa_headers_set(&resp->headers, "Content-Type", type));
+    if (resp->stolen.p)
+        proa_buf_fini(&resp->stolen);
+    return type.n ? proa__response_fail(resp, set_type(resp, type)) : 0;
 }
 
-int proa_response_static(struct proa_response *resp, int status, const char *type, const void *data,
-                         size_t n)
+/* A copy of a caller's type that lives as long as the response; empty for none. False: no memory.
+ */
+static bool own_type(struct proa_response *resp, const char *type, struct proa_str *ret)
+{
+    *ret = (struct proa_str){0};
+    if (!type)
+        return true;
+    *ret = proa__arena_str(&resp->x->arena, proa_str_from(type));
+    return ret->p || proa__response_fail(resp, PROA_ENOMEM) == 0;
+}
+
+static int whole(struct proa_response *resp, int status, struct proa_str type, struct proa_str body)
 {
     int rc = begin(resp, status, type);
 
     if (rc < 0)
         return rc;
-    resp->body = proa_str_make(data, n);
+    resp->body = body;
     resp->kind = RESPONSE_WHOLE;
     return 0;
+}
+
+int proa_response_static(struct proa_response *resp, int status, const char *type, const void *data,
+                         size_t n)
+{
+    struct proa_str own;
+
+    if (!own_type(resp, type, &own))
+        return PROA_ENOMEM;
+    return whole(resp, status, own, proa_str_make(data, n));
 }
 
 int proa_response_bytes(struct proa_response *resp, int status, const char *type, const void *data,
@@ -132,11 +164,15 @@ int proa_response_bytes(struct proa_response *resp, int status, const char *type
     return proa_response_static(resp, status, type, copy, n);
 }
 
-static const char text_type[] = "text/plain; charset=utf-8";
+static const struct proa_str text_type = PROA_STR("text/plain; charset=utf-8");
 
 int proa_response_text(struct proa_response *resp, int status, const char *text)
 {
-    return proa_response_bytes(resp, status, text_type, text, strlen(text));
+    struct proa_str copy = proa__arena_str(&resp->x->arena, proa_str_from(text));
+
+    if (!copy.p)
+        return proa__response_fail(resp, PROA_ENOMEM);
+    return whole(resp, status, text_type, copy);
 }
 
 int proa_response_textf(struct proa_response *resp, int status, const char *fmt, ...)
@@ -148,16 +184,19 @@ int proa_response_textf(struct proa_response *resp, int status, const char *fmt,
     va_end(ap);
     if (!text)
         return proa__response_fail(resp, PROA_ENOMEM);
-    return proa_response_static(resp, status, text_type, text, strlen(text));
+    return whole(resp, status, text_type, proa_str_from(text));
 }
 
 int proa_response_body_steal(struct proa_response *resp, int status, const char *type,
                              struct proa_buf *body)
 {
+    struct proa_str own;
     int rc = proa_buf_error(body);
 
+    if (rc == 0 && !own_type(resp, type, &own))
+        rc = PROA_ENOMEM;
     if (rc == 0)
-        rc = begin(resp, status, type);
+        rc = begin(resp, status, own);
     if (rc < 0) {
         proa_buf_fini(body);
         return proa__response_fail(resp, rc);
@@ -232,8 +271,11 @@ int proa__response_error(struct proa_response *resp, int status, struct proa_str
 
 int proa_response_start(struct proa_response *resp, int status, const char *type)
 {
-    int rc = begin(resp, status, type);
+    struct proa_str own;
 
+    if (!own_type(resp, type, &own))
+        return PROA_ENOMEM;
+    int rc = begin(resp, status, own);
     if (rc == 0 && resp->error < 0)
         rc = resp->error;
     if (rc == 0)
