@@ -10,6 +10,7 @@ core_tests = \
 	%D%/test_queue \
 	%D%/test_run \
 	%D%/test_scope \
+	%D%/test_scope_model \
 	%D%/test_semaphore \
 	%D%/test_stack \
 	%D%/test_task \
@@ -39,6 +40,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_run_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)
 %C%_test_scope_LDADD = $(core_test_libs)
+%C%_test_scope_model_CFLAGS = $(core_test_flags)
+%C%_test_scope_model_LDADD = $(core_test_libs)
 %C%_test_semaphore_CFLAGS = $(core_test_flags)
 %C%_test_semaphore_LDADD = $(core_test_libs)
 %C%_test_stack_CFLAGS = $(core_test_flags)
