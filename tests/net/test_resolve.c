@@ -1,0 +1,598 @@
+#include "support/t_peer.h"
+#include "support/t_run.h"
+
+#include <proa/group.h>
+#include <proa/resolve.h>
+#include <proa/scope.h>
+#include <proa/task.h>
+#include <proa/time.h>
+
+#include <netdb.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the system's resolver, ours for the length of this program */
+
+static atomic_int calls;   /* look-ups begun */
+static atomic_int running; /* at this moment */
+static atomic_int most;    /* at one moment */
+static sem_t gate;         /* slow look-ups wait here */
+
+static struct addrinfo *answer(int family, const char *ip, struct addrinfo *next)
+{
+    struct addrinfo *ai = calloc(1, sizeof *ai);
+    struct proa_addr *addr = calloc(1, sizeof *addr);
+
+    ck_assert(ai && addr);
+    if (family == AF_UNIX) {
+        addr->len = sizeof addr->u.un;
+        addr->u.un.sun_family = AF_UNIX;
+    } else {
+        ck_ok(proa_addr_ip(addr, ip, 0));
+    }
+    ai->ai_family = family;
+    ai->ai_addrlen = addr->len;
+    ai->ai_addr = &addr->u.sa;
+    ai->ai_canonname = (char *)addr;
+    ai->ai_next = next;
+    return ai;
+}
+
+void freeaddrinfo(struct addrinfo *ai)
+{
+    while (ai) {
+        struct addrinfo *next = ai->ai_next;
+        free(ai->ai_canonname);
+        free(ai);
+        ai = next;
+    }
+}
+
+int getaddrinfo(const char *restrict host, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict ret)
+{
+    int now = ++running;
+    int code = 0;
+
+    (void)service;
+    ck_assert_int_eq(hints->ai_socktype, SOCK_STREAM);
+    calls++;
+    if (now > most)
+        most = now;
+    if (strncmp(host, "slow", 4) == 0)
+        sem_wait(&gate);
+    running--;
+
+    if (strcmp(host, "none.test") == 0)
+        code = EAI_NONAME;
+    else if (strcmp(host, "nodata.test") == 0)
+        code = EAI_NODATA;
+    else if (strcmp(host, "again.test") == 0)
+        code = EAI_AGAIN;
+    else if (strcmp(host, "broken.test") == 0)
+        code = EAI_FAIL;
+    else if (strcmp(host, "memory.test") == 0)
+        code = EAI_MEMORY;
+    else if (strcmp(host, "odd.test") == 0)
+        *ret = answer(AF_UNIX, NULL, NULL);
+    else if (strcmp(host, "four.test") == 0)
+        *ret = answer(AF_INET, "10.0.0.4", NULL);
+    else
+        *ret = answer(AF_INET6, "2001:db8::1",
+                      answer(AF_INET, "10.0.0.1", answer(AF_INET, "10.0.0.2", NULL)));
+    return code;
+}
+
+static void open_gate(int n)
+{
+    while (n--)
+        sem_post(&gate);
+}
+
+static void fresh(void)
+{
+    calls = running = most = 0;
+    sem_init(&gate, 0, 0);
+}
+
+/* ---- asking */
+
+static struct proa_resolver *resolver;
+
+static int ask(const char *host)
+{
+    struct proa_addrs addrs = {0};
+    int rc = proa_resolve(resolver, &addrs, host, 80, 0);
+
+    ck_assert((rc == 0) == (addrs.n > 0));
+    proa_addrs_fini(&addrs);
+    return rc;
+}
+
+static int answer_body(void *arg)
+{
+    PROA_AUTO(proa_addrs) all = {0};
+    PROA_AUTO(proa_addrs) four = {0};
+    PROA_AUTO(proa_addrs) none = {0};
+    char text[PROA_ADDR_TEXT];
+
+    (void)arg;
+    fresh();
+    ck_ok(proa_resolve(NULL, &all, "two.test", 443, 0));
+    ck_assert_uint_eq(all.n, 3);
+    ck_assert_str_eq(proa_addr_format(&all.a[0], text), "[2001:db8::1]:443");
+    ck_assert_str_eq(proa_addr_format(&all.a[1], text), "10.0.0.1:443");
+    ck_assert_str_eq(proa_addr_format(&all.a[2], text), "10.0.0.2:443");
+    ck_ok(proa_resolve(NULL, &four, "TWO.test", 0,
+                       AF_INET)); /* the same name, other port and family */
+    ck_assert_uint_eq(four.n, 2);
+    ck_assert_str_eq(proa_addr_format(&four.a[0], text), "10.0.0.1:0");
+    ck_assert_int_eq(calls, 1);
+    ck_err(proa_resolve(NULL, &none, "four.test", 80, AF_INET6), PROA_ENOHOST);
+    ck_assert_uint_eq(none.n, 0);
+    return 0;
+}
+START_TEST(a_name_has_its_addresses_in_order)
+{
+    t_run(answer_body, NULL);
+}
+END_TEST
+
+static int numeric_body(void *arg)
+{
+    PROA_AUTO(proa_addrs) addrs = {0};
+    char text[PROA_ADDR_TEXT];
+
+    (void)arg;
+    fresh();
+    ck_ok(proa_resolve(NULL, &addrs, "127.0.0.9", 80, 0));
+    ck_ok(proa_resolve(NULL, &addrs, "::1", 80, AF_INET6));
+    ck_assert_uint_eq(addrs.n, 2);
+    ck_assert_str_eq(proa_addr_format(&addrs.a[0], text), "127.0.0.9:80");
+    ck_assert_str_eq(proa_addr_format(&addrs.a[1], text), "[::1]:80");
+    ck_err(proa_resolve(NULL, &addrs, "::1", 80, AF_INET), PROA_ENOHOST);
+    ck_assert_int_eq(calls, 0);
+    return 0;
+}
+START_TEST(numbers_are_not_looked_up)
+{
+    t_run(numeric_body, NULL);
+}
+END_TEST
+
+static int invalid_body(void *arg)
+{
+    char host[257];
+    struct proa_addrs addrs = {0};
+
+    (void)arg;
+    fresh();
+    memset(host, 'h', sizeof host);
+    host[254] = '\0';
+    ck_ok(ask(host));
+    host[254] = 'h';
+    host[255] = '\0';
+    ck_err(ask(host), PROA_EINVAL);
+    ck_err(ask(""), PROA_EINVAL);
+    ck_err(ask(NULL), PROA_EINVAL);
+    ck_err(ask("a b"), PROA_EINVAL);
+    ck_err(ask("a\nb"), PROA_EINVAL);
+    ck_err(ask("a\x7f"), PROA_EINVAL);
+    ck_err(proa_resolve(NULL, &addrs, "two.test", 65536, 0), PROA_EINVAL);
+    ck_err(proa_resolve(NULL, &addrs, "two.test", -1, 0), PROA_EINVAL);
+    ck_assert_int_eq(calls, 1);
+    return 0;
+}
+START_TEST(what_is_no_host_name_is_refused)
+{
+    t_run(invalid_body, NULL);
+}
+END_TEST
+
+static int codes_body(void *arg)
+{
+    (void)arg;
+    fresh();
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    ck_assert_str_eq(proa_err_detail(PROA_ENOHOST), "none.test: no such host");
+    ck_err(ask("nodata.test"), PROA_ENOHOST);
+    ck_err(ask("odd.test"), PROA_ENOHOST); /* neither IPv4 nor IPv6 */
+    ck_err(ask("again.test"), PROA_ERESOLVEAGAIN);
+    ck_err(ask("broken.test"), PROA_ERESOLVE);
+    ck_err(ask("memory.test"), PROA_ENOMEM);
+    return 0;
+}
+START_TEST(failures_have_codes_and_name_the_host)
+{
+    t_run(codes_body, NULL);
+}
+END_TEST
+
+/* ---- the cache */
+
+static int ttl_body(void *arg)
+{
+    (void)arg;
+    fresh();
+    ck_ok(ask("two.test"));
+    proa_sleep(10 * PROA_SEC - 1);
+    ck_ok(ask("two.test"));
+    ck_assert_int_eq(calls, 1);
+    proa_sleep(1);
+    ck_ok(ask("two.test"));
+    ck_assert_int_eq(calls, 2);
+    return 0;
+}
+START_TEST(an_answer_is_kept_for_ten_seconds)
+{
+    t_run(ttl_body, NULL);
+}
+END_TEST
+
+static int negative_body(void *arg)
+{
+    (void)arg;
+    fresh();
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    proa_sleep(PROA_SEC - 1);
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    ck_assert_int_eq(calls, 1);
+    proa_sleep(1);
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    ck_assert_int_eq(calls, 2);
+    ck_err(ask("again.test"), PROA_ERESOLVEAGAIN); /* of the moment: not kept at all */
+    ck_err(ask("again.test"), PROA_ERESOLVEAGAIN);
+    ck_assert_int_eq(calls, 4);
+    return 0;
+}
+START_TEST(no_such_host_is_kept_for_a_second)
+{
+    t_run(negative_body, NULL);
+}
+END_TEST
+
+static int options_body(void *arg)
+{
+    struct proa_resolver *r;
+
+    (void)arg;
+    fresh();
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.ttl = -1, .negative_ttl = -1)));
+    ck_ok(ask("two.test"));
+    ck_ok(ask("two.test"));
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    ck_assert_int_eq(calls, 4);
+    proa_resolver_free(resolver);
+
+    ck_ok(proa_resolver_new(&resolver,
+                            PROA_RESOLVER_OPTS(.ttl = PROA_MIN, .negative_ttl = PROA_MIN)));
+    ck_ok(ask("two.test"));
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    proa_sleep(PROA_SEC); /* one second is the most for a negative answer */
+    ck_err(ask("none.test"), PROA_ENOHOST);
+    proa_sleep(58 * PROA_SEC);
+    ck_ok(ask("two.test"));
+    ck_assert_int_eq(calls, 7);
+    proa_resolver_free(resolver);
+
+    ck_err(proa_resolver_new(&r, PROA_RESOLVER_OPTS(.threads = 65)), PROA_EINVAL);
+    ck_err(proa_resolver_new(&r, PROA_RESOLVER_OPTS(.threads = -1)), PROA_EINVAL);
+    proa_resolver_free(NULL);
+    resolver = NULL;
+    return 0;
+}
+START_TEST(keeping_times_are_options_with_a_bound)
+{
+    t_run(options_body, NULL);
+}
+END_TEST
+
+static int lru_body(void *arg)
+{
+    (void)arg;
+    fresh();
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.max_entries = 2)));
+    ck_ok(ask("a.test"));
+    ck_ok(ask("b.test"));
+    ck_ok(ask("a.test")); /* used again: b is now the oldest */
+    ck_ok(ask("c.test")); /* one more than the limit */
+    ck_assert_int_eq(calls, 3);
+    ck_ok(ask("a.test"));
+    ck_ok(ask("c.test"));
+    ck_assert_int_eq(calls, 3);
+    ck_ok(ask("b.test"));
+    ck_assert_int_eq(calls, 4);
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    return 0;
+}
+START_TEST(the_least_recently_used_name_goes_first)
+{
+    t_run(lru_body, NULL);
+}
+END_TEST
+
+/* ---- look-ups in flight */
+
+struct asker {
+    const char *host;
+    int rc;
+    bool over;
+};
+
+static int ask_task(void *arg)
+{
+    struct asker *a = arg;
+
+    a->rc = ask(a->host);
+    a->over = true;
+    return 0;
+}
+
+static int join_body(void *arg)
+{
+    struct asker a[5];
+
+    (void)arg;
+    fresh();
+    PROA_GROUP(others);
+    {
+        PROA_GROUP(first);
+        for (int i = 0; i < 5; i++) {
+            a[i] = (struct asker){.host = i % 2 ? "SLOW.test" : "slow.test", .rc = 1};
+            ck_ok(proa_create_task(i ? &others : &first, ask_task, &a[i]));
+        }
+        t_turns(3);
+        proa_group_cancel(&first); /* whose asking began the look-up */
+        ck_ok(proa_group_join(&first));
+    }
+    ck_assert_int_eq(a[0].rc, PROA_ECANCELED);
+    open_gate(1);
+    ck_ok(proa_group_join(&others));
+    for (int i = 1; i < 5; i++)
+        ck_assert_int_eq(a[i].rc, 0);
+    ck_assert_int_eq(calls, 1);
+    return 0;
+}
+START_TEST(equal_look_ups_are_one_and_survive_a_cancel)
+{
+    t_run(join_body, NULL);
+}
+END_TEST
+
+static int alone_body(void *arg)
+{
+    struct asker a = {.host = "slow.test"};
+
+    (void)arg;
+    fresh();
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, ask_task, &a));
+        t_turns(3);
+        proa_group_cancel(&g);
+    }
+    ck_assert_int_eq(a.rc, PROA_ECANCELED);
+    open_gate(1);
+    ck_ok(ask("slow.test")); /* joins the look-up that was left behind, or finds its answer */
+    ck_assert_int_eq(calls, 1);
+    return 0;
+}
+START_TEST(a_look_up_goes_on_without_its_asker)
+{
+    t_run(alone_body, NULL);
+}
+END_TEST
+
+static int threads_body(void *arg)
+{
+    static const char *const host[] = {"slow1", "slow2", "slow3", "slow4", "slow5", "slow6"};
+    struct asker a[6];
+
+    (void)arg;
+    fresh();
+    PROA_GROUP(g);
+    for (int i = 0; i < 6; i++) {
+        a[i] = (struct asker){.host = host[i], .rc = 1};
+        ck_ok(proa_create_task(&g, ask_task, &a[i]));
+    }
+    t_turns(3);
+    open_gate(6);
+    ck_ok(proa_group_join(&g));
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(a[i].rc, 0);
+    ck_assert_int_eq(calls, 6);
+    ck_assert_int_le(most, 4);
+    return 0;
+}
+START_TEST(look_ups_run_in_four_threads_at_most)
+{
+    t_run(threads_body, NULL);
+}
+END_TEST
+
+static int free_body(void *arg)
+{
+    struct asker a[2] = {{.host = "slow1"}, {.host = "slow2"}};
+
+    (void)arg;
+    fresh();
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.threads = 1)));
+    PROA_GROUP(g);
+    for (int i = 0; i < 2; i++)
+        ck_ok(proa_create_task(&g, ask_task, &a[i]));
+    t_turns(3);
+    open_gate(2); /* one is running, one still waits for the thread, and may get it */
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_eq(a[0].rc, PROA_ECLOSED);
+    ck_assert_int_eq(a[1].rc, PROA_ECLOSED);
+    t_turns(2); /* the one that ran comes back to nobody */
+    return 0;
+}
+START_TEST(askers_of_a_freed_resolver_are_told)
+{
+    t_run(free_body, NULL);
+}
+END_TEST
+
+/* The run ends while a look-up is still under way: the loop's resolver waits for its thread. */
+static int leave_body(void *arg)
+{
+    struct asker a = {.host = "slow.test"};
+
+    (void)arg;
+    fresh();
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, ask_task, &a));
+    t_turns(3);
+    proa_group_cancel(&g);
+    open_gate(1);
+    return 0;
+}
+START_TEST(a_loop_can_end_during_a_look_up)
+{
+    t_run(leave_body, NULL);
+}
+END_TEST
+
+/* ---- a program's own function */
+
+struct own {
+    int calls;
+    int rc;
+    int64_t takes;
+};
+
+static int look_up(void *arg, struct proa_addrs *ret, const char *host)
+{
+    struct own *own = arg;
+    struct proa_addr addr;
+    int rc = own->takes ? proa_sleep(own->takes) : 0;
+
+    own->calls++;
+    ck_assert_str_eq(host, "name.test"); /* in lower case */
+    if (rc == 0)
+        rc = own->rc;
+    if (rc == 0)
+        rc = proa_addr_ip(&addr, "10.1.1.1", 7);
+    return rc == 0 ? proa_addrs_add(ret, &addr) : rc;
+}
+
+static int own_body(void *arg)
+{
+    struct own own = {.takes = 3 * PROA_SEC};
+    struct asker a[3];
+    int64_t began = proa_now();
+
+    (void)arg;
+    fresh();
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.fn = look_up, .arg = &own)));
+    PROA_GROUP(g);
+    for (int i = 0; i < 3; i++) {
+        a[i] = (struct asker){.host = "Name.Test", .rc = 1};
+        ck_ok(proa_create_task(&g, ask_task, &a[i]));
+    }
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_eq(own.calls, 1);
+    ck_assert_int_eq(proa_now() - began, 3 * PROA_SEC);
+    own.rc = -20001;
+    proa_sleep(10 * PROA_SEC);
+    ck_err(ask("name.test"), -20001);
+    ck_assert_int_eq(calls, 0);
+
+    own.rc = 0; /* freed in the middle */
+    PROA_GROUP(late);
+    ck_ok(proa_create_task(&late, ask_task, &a[0]));
+    proa_sleep(PROA_SEC);
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    ck_ok(proa_group_join(&late));
+    ck_assert_int_eq(a[0].rc, PROA_ECLOSED);
+    proa_sleep(3 * PROA_SEC); /* the function comes to its end alone */
+    ck_assert_int_eq(own.calls, 3);
+    return 0;
+}
+START_TEST(a_program_can_look_up_itself)
+{
+    t_run(own_body, NULL);
+}
+END_TEST
+
+/* ---- cancels and failing allocations everywhere */
+
+static int all_body(void *arg)
+{
+    struct proa_addrs addrs = {0};
+    int rc = proa_resolver_new(&resolver, arg);
+
+    if (rc < 0)
+        return rc;
+    rc = proa_resolve(resolver, &addrs, "name.test", 80, 0);
+    proa_addrs_fini(&addrs);
+    if (rc == 0)
+        rc = proa_resolve(resolver, &addrs, "name.test", 80, 0);
+    proa_addrs_fini(&addrs);
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    return rc;
+}
+START_TEST(asking_survives_cancels_and_lack_of_memory)
+{
+    fresh();
+    t_each_park(all_body, NULL);
+    t_run_each_alloc(all_body, NULL);
+}
+END_TEST
+
+static int list_body(void *arg)
+{
+    struct proa_addrs addrs = {0};
+    struct proa_addr addr = {0};
+    int rc = 0;
+
+    (void)arg;
+    for (int i = 0; i < 33 && rc == 0; i++) {
+        addr.len = (socklen_t)i + 1;
+        rc = proa_addrs_add(&addrs, &addr);
+        ck_assert_uint_eq(addrs.n, (size_t)i + (rc == 0));
+    }
+    for (size_t i = 0; i < addrs.n; i++)
+        ck_assert_uint_eq(addrs.a[i].len, i + 1);
+    proa_addrs_fini(&addrs);
+    proa_addrs_fini(&addrs);
+    return rc;
+}
+START_TEST(a_list_of_addresses_grows)
+{
+    t_each_alloc(list_body, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    return t_main("resolve", (const TTest *const[]){
+                                 a_name_has_its_addresses_in_order,
+                                 numbers_are_not_looked_up,
+                                 what_is_no_host_name_is_refused,
+                                 failures_have_codes_and_name_the_host,
+                                 an_answer_is_kept_for_ten_seconds,
+                                 no_such_host_is_kept_for_a_second,
+                                 keeping_times_are_options_with_a_bound,
+                                 the_least_recently_used_name_goes_first,
+                                 equal_look_ups_are_one_and_survive_a_cancel,
+                                 a_look_up_goes_on_without_its_asker,
+                                 look_ups_run_in_four_threads_at_most,
+                                 askers_of_a_freed_resolver_are_told,
+                                 a_loop_can_end_during_a_look_up,
+                                 a_program_can_look_up_itself,
+                                 asking_survives_cancels_and_lack_of_memory,
+                                 a_list_of_addresses_grows,
+                                 NULL,
+                             });
+}
