@@ -12,8 +12,10 @@ core_tests = \
 	%D%/test_scope \
 	%D%/test_scope_model \
 	%D%/test_semaphore \
+	%D%/test_signal \
 	%D%/test_stack \
 	%D%/test_task \
+	%D%/test_thread \
 	%D%/test_timer \
 	%D%/test_wait
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
@@ -44,10 +46,14 @@ check_PROGRAMS += $(core_tests)
 %C%_test_scope_model_LDADD = $(core_test_libs)
 %C%_test_semaphore_CFLAGS = $(core_test_flags)
 %C%_test_semaphore_LDADD = $(core_test_libs)
+%C%_test_signal_CFLAGS = $(core_test_flags)
+%C%_test_signal_LDADD = $(core_test_libs)
 %C%_test_stack_CFLAGS = $(core_test_flags)
 %C%_test_stack_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)
 %C%_test_task_LDADD = $(core_test_libs)
+%C%_test_thread_CFLAGS = $(core_test_flags)
+%C%_test_thread_LDADD = $(core_test_libs)
 %C%_test_timer_CFLAGS = $(core_test_flags)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)

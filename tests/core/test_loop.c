@@ -449,7 +449,7 @@ START_TEST(the_big_stack_is_the_threads_own)
 END_TEST
 
 /* As many frames of 1,000 bytes as it is told. */
-static int deep(void *arg)
+__attribute__((noinline)) static int deep(void *arg)
 {
     volatile char frame[1000];
     int left = *(int *)arg - 1;
