@@ -7,6 +7,7 @@ core_tests = \
 	%D%/test_io \
 	%D%/test_lock \
 	%D%/test_loop \
+	%D%/test_main \
 	%D%/test_queue \
 	%D%/test_run \
 	%D%/test_scope \
@@ -36,6 +37,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_lock_LDADD = $(core_test_libs)
 %C%_test_loop_CFLAGS = $(core_test_flags)
 %C%_test_loop_LDADD = $(core_test_libs)
+%C%_test_main_CFLAGS = $(core_test_flags)
+%C%_test_main_LDADD = $(core_test_libs)
 %C%_test_queue_CFLAGS = $(core_test_flags)
 %C%_test_queue_LDADD = $(core_test_libs)
 %C%_test_run_CFLAGS = $(core_test_flags)
