@@ -50,13 +50,14 @@ static void share(void)
 struct program {
     pid_t pid;
     int out; /* its standard error */
-    char text[2048];
+    char *text;
 };
+static char written[2048]; /* by the latest program */
 
 /* A program whose main is proa_main(fn, arg, opts). */
 static struct program start(proa_task_fn *fn, void *arg, const struct proa_main_opts *opts)
 {
-    struct program p = {0};
+    struct program p = {.text = written};
     int fds[2];
 
     share();
@@ -65,6 +66,8 @@ static struct program start(proa_task_fn *fn, void *arg, const struct proa_main_
     ck_assert_int_ge(p.pid, 0);
     if (p.pid == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        signal(SIGTERM, SIG_DFL); /* Check's would end the test */
+        signal(SIGINT, SIG_DFL);
         dup2(fds[1], STDERR_FILENO);
         close(fds[0]);
         close(fds[1]);
@@ -82,8 +85,9 @@ static int status_of(struct program *p)
     ssize_t got;
     int status;
 
-    while (n < sizeof p->text - 1 && (got = read(p->out, p->text + n, sizeof p->text - 1 - n)) > 0)
+    while (n < sizeof written - 1 && (got = read(p->out, p->text + n, sizeof written - 1 - n)) > 0)
         n += (size_t)got;
+    p->text[n] = '\0';
     close(p->out);
     ck_assert_int_eq(waitpid(p->pid, &status, 0), p->pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
