@@ -539,7 +539,7 @@ static int new_body(void *arg)
 }
 START_TEST(no_memory_is_a_code)
 {
-    t_run_each_alloc(new_body, "127.0.0.1");
+    t_run_each_alloc(new_body, (void *)"127.0.0.1");
     t_run_each_alloc(new_body, NULL);
 }
 END_TEST
