@@ -102,6 +102,7 @@ int proa_html_append(struct proa_buf *buf, struct proa_str text)
         proa_buf_append_str(buf, proa_str_from(entity));
         plain = i + 1;
     }
-    proa_buf_append(buf, text.p + plain, text.n - plain);
+    if (plain < text.n)
+        proa_buf_append(buf, text.p + plain, text.n - plain);
     return proa_buf_error(buf);
 }

@@ -13,12 +13,26 @@
 
 enum { GZIP = 15 + 16, ZLIB = 15, RAW = -15 };
 
+/* Memory that lasts to the end of the test, which is a process of its own. */
+static char *keep(size_t n)
+{
+    static struct kept {
+        struct kept *next;
+    } * all;
+    struct kept *kept = malloc(sizeof *kept + n);
+
+    ck_assert_ptr_nonnull(kept);
+    kept->next = all;
+    all = kept;
+    return (char *)(kept + 1);
+}
+
 /* All of `text` packed in one of zlib's formats. */
 static struct proa_str pack(struct proa_str text, int format)
 {
     z_stream z = {0};
     size_t cap = text.n + text.n / 10 + 100;
-    char *p = malloc(cap);
+    char *p = keep(cap);
 
     ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, format, 8, Z_DEFAULT_STRATEGY), Z_OK);
     z.next_in = (unsigned char *)text.p;
@@ -33,7 +47,7 @@ static struct proa_str pack(struct proa_str text, int format)
 
 static struct proa_str join(struct proa_str a, struct proa_str b)
 {
-    char *p = malloc(a.n + b.n + 1);
+    char *p = keep(a.n + b.n + 1);
 
     memcpy(p, a.p, a.n);
     memcpy(p + a.n, b.p, b.n);
@@ -42,7 +56,7 @@ static struct proa_str join(struct proa_str a, struct proa_str b)
 
 static struct proa_str repeat(char c, size_t n)
 {
-    char *p = malloc(n);
+    char *p = keep(n);
 
     memset(p, c, n);
     return proa_str_make(p, n);
@@ -52,7 +66,7 @@ static struct proa_str repeat(char c, size_t n)
 static struct proa_str prose(size_t n)
 {
     struct t_random r = {1};
-    char *p = malloc(n);
+    char *p = keep(n);
 
     for (size_t i = 0; i < n; i++)
         p[i] = "etaoin shrdlu"[t_random_below(&r, 13)];
@@ -81,7 +95,7 @@ static int decode(const char *coding, struct proa_str packed, struct pace pace, 
                   struct proa_str expected, size_t *ret_n)
 {
     struct decoder *decoder = NULL;
-    char *out = malloc(pace.out);
+    char *out = keep(pace.out);
     size_t got = 0;
     size_t idle = 0;
 
@@ -103,7 +117,6 @@ static int decode(const char *coding, struct proa_str packed, struct pace pace, 
     } while (rc == 0);
     *ret_n = got;
     proa__decoder_free(decoder);
-    free(out);
     return rc;
 }
 
@@ -326,7 +339,7 @@ START_TEST(a_step_is_bounded)
     struct proa_str text = repeat('x', 1 << 20);
     struct proa_str packed = pack(text, GZIP);
     struct decoder *decoder;
-    char *out = malloc(1 << 20);
+    char *out = keep(1 << 20);
     size_t n;
 
     ck_assert_int_eq(make(&decoder, "gzip", NO_LIMIT), 1);
@@ -404,7 +417,7 @@ static struct proa_str encode(struct proa_str text, enum encoder_step between, s
 {
     struct encoder *encoder;
     size_t cap = text.n * 12 + 1000;
-    char *p = malloc(cap);
+    char *p = keep(cap);
     size_t got = 0;
     int rc;
 

@@ -1,6 +1,7 @@
-#include "support/test.h"
+#include "support/t_run.h"
 
 #include <proa/json.h>
+#include <proa/loop.h>
 
 #include <jansson.h>
 
@@ -218,15 +219,61 @@ START_TEST(each_allocation_may_fail)
 }
 END_TEST
 
+static int decref(void *value)
+{
+    json_decref(value);
+    return 0;
+}
+
+/* Writing a value takes 300 bytes of stack a level: this one would go twice through a task's stack.
+ */
+static int deep_in_a_task_body(void *arg)
+{
+    json_t *value = NULL;
+    struct proa_buf b;
+
+    (void)arg;
+    proa_buf_init(&b, 10000);
+    ck_ok(proa_json_parse(&value, nested(1000), PROA_JSON_OPTS(.max_depth = 1000)));
+    ck_ok(proa_json_dump(&b, value, PROA_JSON_OPTS(.max_depth = 1000)));
+    ck_assert(proa_str_eq(proa_buf_str(&b), nested(1000)));
+    proa_buf_fini(&b);
+    return proa_call_on_big_stack(decref, value);
+}
+
+START_TEST(deep_texts_do_not_need_a_deep_task)
+{
+    t_run(deep_in_a_task_body, NULL);
+}
+END_TEST
+
+/* The default depth may be taken apart on a task's own stack. */
+static int default_in_a_task_body(void *arg)
+{
+    json_t *value = NULL;
+
+    (void)arg;
+    ck_ok(proa_json_parse(&value, nested(64), NULL));
+    json_decref(value);
+    return 0;
+}
+
+START_TEST(the_default_depth_is_freed_by_a_task)
+{
+    t_run(default_in_a_task_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
-    return t_main_tables("json",
-                         (const TTest *const[]){words_say_where, single_values_are_asked_for,
-                                                duplicates_may_be_refused, depth_is_bounded,
-                                                size_is_bounded, values_are_dumped,
-                                                a_failed_dump_leaves_the_buffer_as_it_was,
-                                                each_allocation_may_fail, NULL},
-                         (const struct t_table[]){{good_text, sizeof good / sizeof good[0]},
-                                                  {bad_text, sizeof bad / sizeof bad[0]},
-                                                  {NULL, 0}});
+    return t_main_tables(
+        "json",
+        (const TTest *const[]){words_say_where, single_values_are_asked_for,
+                               duplicates_may_be_refused, depth_is_bounded, size_is_bounded,
+                               values_are_dumped, a_failed_dump_leaves_the_buffer_as_it_was,
+                               each_allocation_may_fail, deep_texts_do_not_need_a_deep_task,
+                               the_default_depth_is_freed_by_a_task, NULL},
+        (const struct t_table[]){{good_text, sizeof good / sizeof good[0]},
+                                 {bad_text, sizeof bad / sizeof bad[0]},
+                                 {NULL, 0}});
 }

@@ -404,10 +404,24 @@ START_TEST(origin)
 }
 END_TEST
 
+/* Memory that lasts to the end of the test, which is a process of its own. */
+static char *keep(size_t n)
+{
+    static struct kept {
+        struct kept *next;
+    } * all;
+    struct kept *kept = malloc(sizeof *kept + n);
+
+    ck_assert_ptr_nonnull(kept);
+    kept->next = all;
+    all = kept;
+    return (char *)(kept + 1);
+}
+
 /* "http://a/xxx..." of n bytes. */
 static struct proa_str long_url(size_t n, char fill)
 {
-    char *p = malloc(n);
+    char *p = keep(n);
 
     memset(p, fill, n);
     memcpy(p, "http://a/", 9);
