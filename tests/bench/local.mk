@@ -1,6 +1,29 @@
-# tests/bench: programs go to EXTRA_PROGRAMS and BENCH_PROGRAMS; `make bench` builds and runs them.
+# tests/bench: what things cost. `make bench` builds and runs all of it and leaves bench-*.json in the build folder.
+BENCH += %D%/bench_core %D%/floor %D%/plain %D%/client_proa
+EXTRA_PROGRAMS += %D%/bench_core %D%/floor %D%/plain %D%/client_proa %D%/client_curl
 
-EXTRA_PROGRAMS += %D%/bench_core
-BENCH += %D%/bench_core
 %C%_bench_core_SOURCES = %D%/bench_core.c
-%C%_bench_core_LDADD = $(CORE_LIBS)
+%C%_bench_core_LDADD = $(APP_LIBS)
+
+%C%_floor_SOURCES = %D%/floor.c
+%C%_floor_CFLAGS = $(PROA_CFLAGS) -O2
+
+%C%_plain_SOURCES = %D%/plain.c
+%C%_plain_CPPFLAGS = $(APP_CPPFLAGS)
+%C%_plain_LDADD = $(APP_LIBS)
+
+%C%_client_proa_SOURCES = %D%/client_proa.c
+%C%_client_proa_CPPFLAGS = $(APP_CPPFLAGS)
+%C%_client_proa_LDADD = $(APP_LIBS)
+
+%C%_client_curl_SOURCES = %D%/client_curl.c
+%C%_client_curl_LDADD = -lcurl
+
+EXTRA_DIST += %D%/http.py
+
+bench: $(BENCH)
+	-$(MAKE) $(AM_MAKEFLAGS) %D%/client_curl
+	%D%/bench_core | tee bench-core.json
+	python3 $(srcdir)/%D%/http.py . --json bench-http.json
+
+.PHONY: bench
