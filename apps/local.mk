@@ -6,6 +6,7 @@ apps_proa_get_proa_get_SOURCES = \
 	%D%/proa-get/get.h \
 	%D%/proa-get/job.c \
 	%D%/proa-get/main.c \
+	%D%/proa-get/names.c \
 	%D%/proa-get/options.c \
 	%D%/proa-get/output.c \
 	%D%/proa-get/progress.c \

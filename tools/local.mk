@@ -9,4 +9,4 @@ dist_check_SCRIPTS += \
 	tests/tools/test-checks \
 	tests/tools/test-install \
 	tests/tools/test-totals
-EXTRA_DIST += .ci/run %D%/c-code.awk %D%/count-tests.awk %D%/setup %D%/test
+EXTRA_DIST += .ci/run %D%/c-code.awk %D%/count-tests.awk %D%/demo %D%/setup %D%/test

@@ -75,6 +75,12 @@ int progress_run(void *get);
 void progress_clear(void);
 void progress_summary(const struct get *get);
 
+/* ---- names.c ---- */
+
+/* Name the file of each job. `*names` owns the names, also when memory runs short half-way. */
+int names_give(void **names, struct job *jobs, size_t n);
+void names_free(void *names);
+
 /* ---- output.c ---- */
 
 int output_new(struct output **ret, const struct get *get);

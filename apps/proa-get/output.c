@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +12,14 @@
  * body, up to AHEAD bytes, then waits. Jobs are started in order, so the one whose turn it is
  * always runs.
  */
-enum { AHEAD = 1024 * 1024, NAME_ROOM = 220 };
+enum { AHEAD = 1024 * 1024 };
 
 struct output {
     const struct get *get;
     bool standard;
     size_t turn;               /* index of the job that may print */
     struct proa_event **turns; /* of jobs that wait for their turn */
-    void *names;               /* tree of file names given out */
+    void *names;               /* of files; see names.c */
 };
 
 struct sink {
@@ -33,23 +32,23 @@ struct sink {
     char *path;
 };
 
-static int compare(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
 int output_new(struct output **ret, const struct get *get)
 {
     struct output *out = calloc(1, sizeof *out);
 
     if (!out)
         return PROA_ENOMEM;
+    int rc = 0;
     out->get = get;
     out->standard = get->o->output && strcmp(get->o->output, "-") == 0;
     out->turns = out->standard ? calloc(get->n, sizeof *out->turns) : NULL;
-    if (out->standard && !out->turns) {
-        free(out);
-        return PROA_ENOMEM;
+    if (out->standard && !out->turns)
+        rc = PROA_ENOMEM;
+    else if (!get->o->output)
+        rc = names_give(&out->names, get->jobs, get->n);
+    if (rc < 0) {
+        output_free(out);
+        return rc;
     }
     *ret = out;
     return 0;
@@ -59,7 +58,7 @@ void output_free(struct output *out)
 {
     if (!out)
         return;
-    tdestroy(out->names, free);
+    names_free(out->names);
     free(out->turns);
     free(out);
 }
@@ -95,58 +94,11 @@ static int write_off_loop(int fd, const void *data, size_t n)
     return n ? proa_to_thread(write_all, &w, NULL) : 0;
 }
 
-/* ---- names of files ---- */
-
-/* The last piece of the URL's path, made harmless. */
-static void name_of(const char *url, char name[NAME_ROOM])
-{
-    struct proa_url parsed;
-    size_t n = 0;
-
-    strcpy(name, "index.html");
-    if (proa_url_parse(&parsed, proa_str_from(url)) < 0)
-        return;
-    size_t slash = proa_str_rfind(parsed.path, '/');
-    struct proa_str last = proa_str_sub(parsed.path, slash == PROA_STR_NONE ? 0 : slash + 1,
-                                        PROA_UNLIMITED);
-    for (size_t i = 0; i < last.n && n < NAME_ROOM - 20; i++) {
-        unsigned char c = (unsigned char)last.p[i];
-        bool odd = c < 0x20 || c == 0x7f || c == '\\' || (n == 0 && c == '.');
-        name[n++] = odd ? '_' : (char)c;
-    }
-    if (n)
-        name[n] = 0;
-    proa_url_fini(&parsed);
-}
-
-/* The name, with a number behind it if this run gave it out before. The tree owns it. NULL: no
- * memory. */
-static const char *unique_name(struct output *out, const char *url)
-{
-    char name[NAME_ROOM];
-
-    name_of(url, name);
-    size_t n = strlen(name);
-    for (unsigned i = 2; tfind(name, &out->names, compare); i++)
-        snprintf(name + n, sizeof name - n, ".%u", i);
-    char *copy = strdup(name);
-    if (!copy || !tsearch(copy, &out->names, compare)) {
-        free(copy);
-        return NULL;
-    }
-    return copy;
-}
-
 static int open_file(struct sink *s)
 {
     const struct options *o = s->output->get->o;
-    const char *name = o->output      ? o->output
-                       : s->job->name ? s->job->name
-                                      : unique_name(s->output, s->job->url);
+    const char *name = o->output ? o->output : s->job->name;
 
-    if (!name)
-        return PROA_ENOMEM;
-    s->job->name = name;
     if (asprintf(&s->path, "%s%s%s", o->dir ? o->dir : "", o->dir ? "/" : "", name) < 0) {
         s->path = NULL;
         return PROA_ENOMEM;
