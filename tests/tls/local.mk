@@ -12,6 +12,7 @@ tls_tests = \
 	%D%/test_end \
 	%D%/test_handshake \
 	%D%/test_notify \
+	%D%/test_peer \
 	%D%/test_session \
 	%D%/test_stream \
 	%D%/test_verify
@@ -33,3 +34,5 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_end_LDADD = $(tls_test_libs)
 %C%_test_notify_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_notify_LDADD = $(tls_test_libs)
+%C%_test_peer_CFLAGS = $(tls_test_flags)
+%C%_test_peer_LDADD = $(tls_test_libs)
