@@ -11,6 +11,7 @@ tls_tests = \
 	%D%/test_ctx \
 	%D%/test_end \
 	%D%/test_handshake \
+	%D%/test_memory \
 	%D%/test_notify \
 	%D%/test_peer \
 	%D%/test_session \
@@ -36,3 +37,5 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_notify_LDADD = $(tls_test_libs)
 %C%_test_peer_CFLAGS = $(tls_test_flags)
 %C%_test_peer_LDADD = $(tls_test_libs)
+%C%_test_memory_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_memory_LDADD = $(tls_test_libs)
