@@ -126,12 +126,13 @@ static int woken(void *arg)
     struct signal_watch a = {0};
     pthread_t thread;
     int64_t began = proa_now();
+    int signo = SIGUSR1;
 
     (void)arg;
     PROA_GROUP(g);
     proa_create_task(&g, sleep_hour, NULL);
     ck_ok(proa__signal_watch(proa_loop_current(), &a, SIGUSR1, group_cancel, &g));
-    ck_assert_int_eq(pthread_create(&thread, NULL, kill_later, &(int){SIGUSR1}), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, kill_later, &signo), 0);
     ck_ok(proa_group_join(&g));
     ck_assert_int_lt(proa_now() - began, PROA_MIN);
     proa__signal_unwatch(&a);

@@ -32,13 +32,14 @@ static struct stack take(size_t size)
     return stack;
 }
 
-/* How many pages of the stack have memory. */
+/* How many pages of the stack, block included, have memory. */
 static size_t pages(const struct stack *stack)
 {
-    size_t n = STACK_SIZE_DEFAULT / PAGE;
-    unsigned char there[STACK_SIZE_DEFAULT / PAGE];
+    size_t n = ((size_t)(stack->high - stack->low) + BLOCK + PAGE - 1) / PAGE;
+    unsigned char there[256];
     size_t count = 0;
 
+    ck_assert_uint_le(n, sizeof there);
     ck_assert_int_eq(mincore(stack->low, n * PAGE, there), 0);
     for (size_t i = 0; i < n; i++)
         count += there[i] & 1;
@@ -332,6 +333,9 @@ START_TEST(guard_markers_split_no_mapping)
 {
     static struct stack stacks[5000];
 
+#ifdef PROA_SANITIZED
+    return; /* whose shadow memory is mappings too */
+#endif
     if (!kernel_has_markers())
         return;
     size_t before = count_maps();
