@@ -48,6 +48,8 @@ void proa__http_parser_fini(struct http_parser *p)
 
 static int hold(struct http_parser *p, const char *bytes, size_t n)
 {
+    if (n == 0)
+        return 0;
     if (p->held_n + n > p->held_size) {
         size_t size = p->held_size ? p->held_size : HOLD_FIRST;
         while (size < p->held_n + n)
