@@ -61,3 +61,6 @@ check_PROGRAMS += $(core_tests)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
 %C%_test_wait_LDADD = $(core_test_libs)
+
+dist_check_SCRIPTS += %D%/test-switches
+EXTRA_DIST += %D%/switches.c
