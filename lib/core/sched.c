@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-_Thread_local struct proa_task *proa__task_here;
+_Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
 
 /* Sequence numbers go on from run to run, so that a reference of an earlier run is known for stale.
  */
@@ -43,13 +43,26 @@ static struct proa_task *pop(struct sched *s)
     return t;
 }
 
+/* The one of the last task that ended, if it has not been used again. */
+static bool take_spare(struct sched *s, struct proa_task *t)
+{
+    if (!s->spare.low || t->stack_size)
+        return false;
+    t->coro.stack = s->spare;
+    t->err = (struct err_slot *)(void *)s->spare.high;
+    s->spare.low = NULL;
+    return true;
+}
+
 bool proa__sched_give_stack(struct proa_task *t)
 {
     struct sched *s = t->sched;
 
-    t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
-    if (!t->err)
-        return false;
+    if (!take_spare(s, t)) {
+        t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
+        if (!t->err)
+            return false;
+    }
     t->err->rc = 0;
     t->state = TASK_READY;
     proa__coro_init(&t->coro, run_tasks, t);
@@ -84,7 +97,10 @@ static void reap(struct sched *s)
 
     s->ended = NULL;
     proa__coro_fini(&t->coro);
-    proa__stack_give(&s->loop->stacks, &t->coro.stack);
+    if (s->spare.low || t->stack_size)
+        proa__stack_give(&s->loop->stacks, &t->coro.stack);
+    else
+        s->spare = t->coro.stack;
     if (!t->kept)
         proa__task_recycle(t);
 }
@@ -184,6 +200,8 @@ void proa__sched_free(struct proa_loop *loop)
     PROA_CHECK(!s->root.running, "a loop is freed while %zu tasks live", s->root.running);
     proa__timer_stop(&s->grace);
     proa__group_fini(&s->root);
+    if (s->spare.low)
+        proa__stack_give(&loop->stacks, &s->spare);
     last_seq = s->seq;
     proa__task_free_slabs(s);
     proa__free(s);

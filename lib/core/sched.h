@@ -31,6 +31,7 @@ struct sched {
     unsigned ran;                 /* slices in this turn */
     struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
     size_t n_new;                 /* tasks in the ready list for which a stack is reserved */
+    struct stack spare;           /* of the default size, hot; .low is NULL: there is none */
 
     struct proa_task *free; /* records, by .next */
     struct slab *slabs;
