@@ -1,5 +1,8 @@
-/* A web service of one route. curl http://127.0.0.1:8080/hello/world */
+/* A web service of one route: hello [PORT], then curl http://127.0.0.1:8080/hello/world */
 #include <proa/proa.h>
+
+#include <stdio.h>
+#include <stdlib.h>
 
 static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
 {
@@ -11,18 +14,26 @@ static int hello(struct proa_request *req, struct proa_response *resp, void *arg
     return proa_response_textf(resp, 200, "hello, %.*s\n", PROA_PRI(name));
 }
 
-static int serve(void *arg)
+static void say(void *arg, const char *url)
 {
-    PROA_AUTO(proa_app) *app = NULL; /* freed at the brace */
-
     (void)arg;
-    proa_app_new(&app, NULL);
-    proa_app_get(app, "/hello/{name}", hello, NULL);
-    return proa_app_serve(
-        app, PROA_SERVER_OPTS(.port = 8080)); /* until SIGINT or SIGTERM, then drains */
+    printf("listening on %s\n", url);
+    fflush(stdout);
 }
 
-int main(void)
+static int serve(void *arg)
 {
-    return proa_main(serve, NULL, NULL); /* prints what failed; exit status */
+    const int *port = arg;
+    PROA_AUTO(proa_app) *app = NULL; /* freed at the brace */
+
+    proa_app_new(&app, NULL);
+    proa_app_get(app, "/hello/{name}", hello, NULL); /* serve returns what was wrong with it */
+    return proa_app_serve(app, PROA_SERVER_OPTS(.port = *port, .listening = say));
+} /* until SIGINT or SIGTERM, then drains */
+
+int main(int argc, char **argv)
+{
+    int port = argc > 1 ? atoi(argv[1]) : 8080; /* 0: a free one */
+
+    return proa_main(serve, &port, PROA_MAIN_OPTS(.workers = 4)); /* prints what failed */
 }

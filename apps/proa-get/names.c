@@ -64,8 +64,8 @@ static void base_of(const char *url, char name[NAME_SIZE])
     if (proa_url_parse(&parsed, proa_str_from(url)) < 0)
         return;
     size_t slash = proa_str_rfind(parsed.path, '/');
-    struct proa_str last =
-        proa_str_sub(parsed.path, slash == PROA_STR_NONE ? 0 : slash + 1, PROA_UNLIMITED);
+    struct proa_str last = proa_str_sub(parsed.path, slash == PROA_STR_NONE ? 0 : slash + 1,
+                                        PROA_UNLIMITED);
     for (size_t i = 0; i < last.n && n < BASE_MAX; i++) {
         unsigned char c = (unsigned char)last.p[i];
         bool odd = c < 0x20 || c == 0x7f || c == '\\' || (n == 0 && c == '.');
