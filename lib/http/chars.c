@@ -1,14 +1,8 @@
 #include "http/chars.h"
 
-/* Each byte's classes are worked out by the compiler from the grammars as RFC 9110 and RFC 3986
- * write them. */
+/* Each byte's classes are worked out by the compiler from the grammar as RFC 3986 writes it. */
 #define ALNUM(c)                                                                                   \
     (((c) >= 'a' && (c) <= 'z') || ((c) >= 'A' && (c) <= 'Z') || ((c) >= '0' && (c) <= '9'))
-#define TOKEN(c)                                                                                   \
-    (ALNUM(c) || (c) == '!' || (c) == '#' || (c) == '$' || (c) == '%' || (c) == '&' ||             \
-     (c) == '\'' || (c) == '*' || (c) == '+' || (c) == '-' || (c) == '.' || (c) == '^' ||          \
-     (c) == '_' || (c) == '`' || (c) == '|' || (c) == '~')
-#define FIELD(c) ((c) == '\t' || ((c) >= 0x20 && (c) != 0x7f))
 #define TARGET(c) ((c) > 0x20 && (c) < 0x7f && (c) != '#')
 #define UNRESERVED(c) (ALNUM(c) || (c) == '-' || (c) == '.' || (c) == '_' || (c) == '~')
 #define SUB_DELIM(c)                                                                               \
@@ -20,8 +14,7 @@
 #define SCHEME(c) (ALNUM(c) || (c) == '+' || (c) == '-' || (c) == '.')
 
 #define CLASSES(c)                                                                                 \
-    ((TOKEN(c) ? CHAR_TOKEN : 0) | (FIELD(c) ? CHAR_FIELD : 0) | (TARGET(c) ? CHAR_TARGET : 0) |   \
-     (PCHAR(c) || (c) == '/' ? CHAR_PATH : 0) |                                                    \
+    ((TARGET(c) ? CHAR_TARGET : 0) | (PCHAR(c) || (c) == '/' ? CHAR_PATH : 0) |                    \
      (PCHAR(c) || (c) == '/' || (c) == '?' ? CHAR_QUERY : 0) | (USER(c) ? CHAR_USER : 0) |         \
      (HOST(c) ? CHAR_HOST : 0) | (SCHEME(c) ? CHAR_SCHEME : 0))
 #define FOUR(c) CLASSES(c), CLASSES((c) + 1), CLASSES((c) + 2), CLASSES((c) + 3)

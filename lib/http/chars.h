@@ -2,7 +2,7 @@
 #define HTTP_CHARS_H
 
 /*
- * chars: which bytes may stand where, one table for all grammars of the floor.
+ * chars: which bytes may stand where in a URL; octets.h is the same for the rest of a message.
  *
  * '%' is in none of the URL classes: whoever allows escapes looks at the digits behind it.
  * Floor: http.
@@ -15,14 +15,12 @@
 #include <stdint.h>
 
 enum {
-    CHAR_TOKEN = 1,   /* methods, header names, parameter names */
-    CHAR_FIELD = 2,   /* header values and reasons: all but control characters, and the tab */
-    CHAR_TARGET = 4,  /* request targets: visible ASCII but '#' */
-    CHAR_PATH = 8,    /* paths: pchar and '/' */
-    CHAR_QUERY = 16,  /* queries and fragments: pchar, '/' and '?' */
-    CHAR_USER = 32,   /* user and password, with the ':' between them */
-    CHAR_HOST = 64,   /* DNS names as they are in use: letters, digits, '-', '_', '.' */
-    CHAR_SCHEME = 128 /* letters, digits, '+', '-', '.' */
+    CHAR_TARGET = 1, /* request targets: visible ASCII but '#' */
+    CHAR_PATH = 2,   /* paths: pchar and '/' */
+    CHAR_QUERY = 4,  /* queries and fragments: pchar, '/' and '?' */
+    CHAR_USER = 8,   /* user and password, with the ':' between them */
+    CHAR_HOST = 16,  /* DNS names as they are in use: letters, digits, '-', '_', '.' */
+    CHAR_SCHEME = 32 /* letters, digits, '+', '-', '.' */
 };
 
 extern const uint8_t proa__http_chars[256];

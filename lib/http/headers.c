@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/fail.h"
 #include "base/mem.h"
-#include "http/chars.h"
+#include "http/octets.h"
 
 #include <proa/buf.h>
 #include <proa/err.h>
@@ -176,12 +176,12 @@ void proa__headers_settle(struct proa_headers *headers, const char *base)
 
 bool proa__is_token(struct proa_str text)
 {
-    return text.n > 0 && chars_span(text, CHAR_TOKEN) == text.n;
+    return text.n > 0 && octets_span(text.p, 0, text.n, OCTET_TOKEN) == text.n;
 }
 
 bool proa__is_field_value(struct proa_str text)
 {
-    return chars_span(text, CHAR_FIELD) == text.n;
+    return octets_text_end(text.p, 0, text.n) == text.n;
 }
 
 static int check(struct proa_str name, struct proa_str value)
@@ -190,7 +190,7 @@ static int check(struct proa_str name, struct proa_str value)
         return proa__fail(PROA_EHEADER, "\"%.*s\" cannot be a header name",
                           PROA_PRI(proa_str_sub(name, 0, 64)));
 
-    size_t good = chars_span(value, CHAR_FIELD);
+    size_t good = octets_text_end(value.p, 0, value.n);
     if (good < value.n)
         return proa__fail(PROA_EHEADER, "header %.*s: byte %zu of its value is 0x%02x",
                           PROA_PRI(proa_str_sub(name, 0, 64)), good,

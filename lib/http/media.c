@@ -87,9 +87,8 @@ static const struct {
 const char *proa_media_type_of(struct proa_str path)
 {
     size_t dot = proa_str_rfind(path, '.');
-    size_t slash = proa_str_rfind(path, '/');
 
-    if (dot != PROA_STR_NONE && (slash == PROA_STR_NONE || dot > slash)) {
+    if (dot != PROA_STR_NONE) {
         struct proa_str extension = proa_str_sub(path, dot + 1, PROA_UNLIMITED);
         for (size_t i = 0; i < sizeof media_types / sizeof media_types[0]; i++)
             if (proa_str_caseeq(extension, proa_str_from(media_types[i].extension)))

@@ -1,6 +1,6 @@
 #include "base/fail.h"
-#include "http/chars.h"
 #include "http/headers.h"
+#include "http/octets.h"
 
 #include <proa/err.h>
 #include <proa/params.h>
@@ -99,7 +99,7 @@ static int take_value(struct proa_str *s, struct proa_param *param)
             return unended();
         param->value = proa_str_make(s->p + 1, n - 2);
     } else {
-        n = chars_span(*s, CHAR_TOKEN);
+        n = octets_span(s->p, 0, s->n, OCTET_TOKEN);
         param->value = proa_str_make(s->p, n);
     }
     *s = skip(*s, n);
@@ -118,7 +118,7 @@ int proa_param_next(struct proa_str *rest, struct proa_param *ret)
         return 0;
     }
 
-    size_t n = chars_span(s, CHAR_TOKEN);
+    size_t n = octets_span(s.p, 0, s.n, OCTET_TOKEN);
     if (n == 0)
         return proa__fail(PROA_EPARAM, "no parameter name where one should be");
     param.name = proa_str_make(s.p, n);

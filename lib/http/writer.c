@@ -114,7 +114,7 @@ static int check_list(const struct proa_headers *headers)
 
 bool proa__is_reason(struct proa_str text)
 {
-    return chars_span(text, CHAR_FIELD) == text.n;
+    return proa__is_field_value(text);
 }
 
 bool proa__is_target(struct proa_str text)
@@ -238,7 +238,7 @@ int proa__response_head(struct proa_buf *buf, struct body_out *ret,
 
 static int check_request(const struct request_head *head)
 {
-    if (chars_span(head->method, CHAR_TOKEN) < head->method.n || head->method.n == 0)
+    if (!proa__is_token(head->method))
         return proa__fail(PROA_ESTARTLINE, "\"%.*s\" is no method",
                           PROA_PRI(proa_str_sub(head->method, 0, 40)));
     if (!proa__is_target(head->target))

@@ -178,6 +178,7 @@ START_TEST(the_first_failure_sticks_with_its_words)
     ck_err(proa_headers_set(&h, "A", "1\n"), PROA_EHEADER);
     ck_err(proa_headers_set(&h, "no name", "2"), PROA_EHEADER);
     ck_err(proa_headers_set(&h, "Good", "3"), PROA_EHEADER);
+    ck_err(proa_headers_add(&h, "Good", "3"), PROA_EHEADER);
     ck_assert_uint_eq(h.count, 0);
 
     ck_err(proa_headers_error(&h), PROA_EHEADER);

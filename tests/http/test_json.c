@@ -136,6 +136,18 @@ START_TEST(depth_is_bounded)
 }
 END_TEST
 
+/* A bracket in a string is none, whatever stands before it. */
+START_TEST(only_brackets_outside_of_strings_count)
+{
+    json_t *value;
+
+    ck_ok(proa_json_parse(&value, PROA_STR("[\"\\\"[[\"]"), PROA_JSON_OPTS(.max_depth = 1)));
+    json_decref(value);
+    ck_err(proa_json_parse(&value, PROA_STR("[\"\\\\\",[1]]"), PROA_JSON_OPTS(.max_depth = 1)),
+           PROA_EMSGSIZE);
+}
+END_TEST
+
 START_TEST(size_is_bounded)
 {
     json_t *value;
@@ -268,11 +280,11 @@ int main(void)
 {
     return t_main_tables(
         "json",
-        (const TTest *const[]){words_say_where, single_values_are_asked_for,
-                               duplicates_may_be_refused, depth_is_bounded, size_is_bounded,
-                               values_are_dumped, a_failed_dump_leaves_the_buffer_as_it_was,
-                               each_allocation_may_fail, deep_texts_do_not_need_a_deep_task,
-                               the_default_depth_is_freed_by_a_task, NULL},
+        (const TTest *const[]){
+            words_say_where, single_values_are_asked_for, duplicates_may_be_refused,
+            depth_is_bounded, size_is_bounded, only_brackets_outside_of_strings_count,
+            values_are_dumped, a_failed_dump_leaves_the_buffer_as_it_was, each_allocation_may_fail,
+            deep_texts_do_not_need_a_deep_task, the_default_depth_is_freed_by_a_task, NULL},
         (const struct t_table[]){{good_text, sizeof good / sizeof good[0]},
                                  {bad_text, sizeof bad / sizeof bad[0]},
                                  {NULL, 0}});
