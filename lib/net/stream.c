@@ -72,10 +72,11 @@ static struct stream_turn **slot_of(struct proa_stream *s, unsigned dir)
 
 int proa__turn_begin(struct proa_stream *s, struct stream_turn *t, unsigned dir, const char *call)
 {
-    struct stream_turn **slot = slot_of(s, dir);
+    struct stream_turn **slot;
     int rc;
 
     check(s, call);
+    slot = slot_of(s, dir);
     *t = (struct stream_turn){.call = call};
     list_init(&t->asleep);
     if (*slot && proa_is_cancelled())

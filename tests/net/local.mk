@@ -8,6 +8,7 @@ net_tests = \
 	%D%/test_resolve \
 	%D%/test_stream \
 	%D%/test_stream_read \
+	%D%/test_stream_write \
 	%D%/test_tcp \
 	%D%/test_unix
 net_test_libs = $(TRUN_LIBS) $(NET_LIBS) $(CHECK_LIBS)
@@ -30,6 +31,8 @@ check_PROGRAMS += $(net_tests)
 %C%_test_stream_LDADD = $(net_test_libs)
 %C%_test_stream_read_CFLAGS = $(net_test_flags)
 %C%_test_stream_read_LDADD = $(net_test_libs)
+%C%_test_stream_write_CFLAGS = $(net_test_flags)
+%C%_test_stream_write_LDADD = $(net_test_libs)
 %C%_test_tcp_CFLAGS = $(net_test_flags)
 %C%_test_tcp_LDADD = $(net_test_libs)
 %C%_test_unix_CFLAGS = $(net_test_flags)

@@ -6,13 +6,17 @@
 #include <proa/group.h>
 #include <proa/listener.h>
 #include <proa/log.h>
+#include <proa/run.h>
 #include <proa/scope.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -526,6 +530,57 @@ START_TEST(a_listening_socket_can_be_brought_along)
 }
 END_TEST
 
+/* ---- the loops of one program */
+
+static struct {
+    pthread_barrier_t all;
+    atomic_int port[2];
+    atomic_int next;
+    char path[64];
+} crew;
+
+static void meet(void)
+{
+    pthread_barrier_wait(&crew.all); /* no task of this loop has anything else to do */
+}
+
+static int one_of_two(void *arg)
+{
+    struct proa_listener *tcp = NULL;
+    struct proa_listener *file = NULL;
+    int me = crew.next++;
+    int rc;
+
+    (void)arg;
+    rc = proa_listen_tcp(&tcp, "127.0.0.1", 0, NULL);
+    if (rc == 0)
+        rc = proa_listen_unix(&file, crew.path, PROA_LISTEN_OPTS(.mode = 0600));
+    crew.port[me] = rc == 0 ? proa_listener_port(tcp) : rc;
+    meet();
+    proa_listener_free(tcp);
+    proa_listener_free(file);
+    meet();
+    if (access(crew.path, F_OK) < 0) /* still kept for the others */
+        rc = rc < 0 ? rc : -20000;
+    meet();
+    return rc;
+}
+
+START_TEST(loops_of_one_program_share_port_and_path)
+{
+    char dir[] = "/tmp/proa-listener-XXXXXX";
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(crew.path, sizeof crew.path, "%s/sock", dir);
+    pthread_barrier_init(&crew.all, NULL, 2);
+    ck_assert_int_eq(proa_main(one_of_two, NULL, PROA_MAIN_OPTS(.threads = 2)), 0);
+    ck_assert_int_gt(crew.port[0], 0);
+    ck_assert_int_eq(crew.port[0], crew.port[1]);
+    ck_assert_int_eq(rmdir(dir), 0); /* whoever kept the file has removed it */
+    t_alloc_forgive();
+}
+END_TEST
+
 /* ---- without memory */
 
 static int new_body(void *arg)
@@ -562,6 +617,7 @@ int main(void)
                                   ports_are_shared_only_on_request,
                                   accepted_streams_have_their_options,
                                   a_listening_socket_can_be_brought_along,
+                                  loops_of_one_program_share_port_and_path,
                                   no_memory_is_a_code,
                                   NULL,
                               });
