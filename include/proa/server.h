@@ -14,6 +14,7 @@ PROA_BEGIN_DECLS
 
 struct proa_app;
 struct proa_server;
+struct proa_stream;
 struct proa_tls_ctx;
 
 /* One address to listen on. */
@@ -49,6 +50,7 @@ struct proa_server_opts {
     const struct proa_bind
         *binds; /* further addresses, or all of them when host, port and tls are unset */
     size_t n_binds;
+    bool no_listen;                /* listen nowhere: connections come by proa_server_add_stream_steal */
     int backlog;                  /* connections the kernel queues; 0: 4096, capped by the kernel */
     proa_listening_fn *listening; /* called with each URL once it accepts */
     void *listening_arg;
@@ -88,6 +90,17 @@ struct proa_server_opts {
  */
 PROA_API PROA_SUSPENDS int proa_server_start(struct proa_server **ret, struct proa_app *app,
                                              const struct proa_server_opts *opts);
+
+/**
+ * Serve a connection that came by another way than a listener: an accepted socket, a memory pair.
+ *
+ * TLS, if any, is the caller's to put under it before: then `secure` says so.
+ *
+ * Errors:       PROA_ECLOSED (the server is stopping), PROA_ENOMEM.
+ * Ownership:    takes the stream, on success and on failure.
+ */
+PROA_API int proa_server_add_stream_steal(struct proa_server *server, struct proa_stream *stream,
+                                          bool secure);
 
 /**
  * The URL of the i-th listening address, as "http://127.0.0.1:8080"; NULL beyond the last one.

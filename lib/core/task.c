@@ -89,6 +89,7 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->rc_out = spec->rc_out;
     t->lost_rc = 0;
     t->error = NULL;
+    t->before_park = NULL;
 }
 
 /* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */

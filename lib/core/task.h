@@ -52,8 +52,10 @@ struct proa_task {
     bool firm;     /* parked: a cancel does not wake it */
     bool kept;     /* there is a reference: the record stays until its group is left */
     struct sched *sched;
-    struct err_slot *err; /* at the top of its stack */
-    struct coro coro;     /* .stack.low is NULL while it has none */
+    struct err_slot *err;           /* at the top of its stack */
+    struct coro coro;               /* .stack.low is NULL while it has none */
+    void (*before_park)(void *arg); /* called once before it sleeps; NULL: nothing */
+    void *before_park_arg;
 
     /* what its beginning and its end touch */
     struct scope root;

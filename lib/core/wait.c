@@ -61,8 +61,25 @@ static void check_may_suspend(const struct proa_task *t)
     PROA_CHECK(!t->sched->no_suspend, "a task waits where waiting is forbidden");
 }
 
+void proa__wait_before_park(void (*fn)(void *arg), void *arg)
+{
+    PROA_CHECK(proa__task_here, "no task runs here that could wait");
+    proa__task_here->before_park = fn;
+    proa__task_here->before_park_arg = arg;
+}
+
+static void tell_before_park(struct proa_task *t)
+{
+    void (*fn)(void *arg) = t->before_park;
+
+    t->before_park = NULL;
+    fn(t->before_park_arg);
+}
+
 static int sleep_on(struct proa_task *t, struct wait *w, size_t n, bool firm)
 {
+    if (__builtin_expect(t->before_park != NULL, 0))
+        tell_before_park(t);
     for (size_t i = 0; i < n; i++)
         w[i].of = t;
     t->waits = w;

@@ -78,6 +78,12 @@ int proa__wait_park_firm(struct wait *w, size_t n);
 /* The running task's call fails because a scope around is cancelled. Returns PROA_ECANCELED. */
 int proa__wait_cut(void);
 
+/*
+ * Call fn(arg), which must not suspend, before the running task sleeps the next time; NULL:
+ * nothing. For who holds something back as long as nobody waits: output that may still grow.
+ */
+void proa__wait_before_park(void (*fn)(void *arg), void *arg);
+
 /* Let the other ready tasks run once. */
 void proa__wait_yield(void);
 

@@ -326,3 +326,17 @@ void proa__conn_accept(struct site *site, struct proa_stream *stream, const stru
     set_deadline(c, site->tls ? server->opts.tls_timeout : server->opts.head_timeout);
     proa__stream_notify(on, site->tls ? STREAM_READ | STREAM_WRITE : STREAM_READ, ready, c);
 }
+
+int proa__conn_begin(struct proa_server *server, struct proa_stream *stream, bool secure)
+{
+    struct conn *c = new_conn(server, stream, secure);
+
+    if (!c) {
+        proa__stream_abort(stream);
+        return PROA_ENOMEM;
+    }
+    c->state = CONN_IDLE;
+    set_deadline(c, server->opts.head_timeout);
+    proa__stream_notify(stream, STREAM_READ, ready, c);
+    return 0;
+}

@@ -51,6 +51,9 @@ struct conn {
 /* Take over an accepted stream. */
 void proa__conn_accept(struct site *site, struct proa_stream *stream, const struct proa_addr *peer);
 
+/* The same of one that came otherwise; whatever `secure` stands for is done. 0 or PROA_ENOMEM. */
+int proa__conn_begin(struct proa_server *server, struct proa_stream *stream, bool secure);
+
 /*
  * The task is done with the connection and it stays open: parse what is buffered, or wait for the
  * next request. Returns true when another request is complete and the same task shall serve it.

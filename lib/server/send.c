@@ -1,6 +1,6 @@
 #include "base/arena.h"
 #include "base/fail.h"
-#include "core/loop.h"
+#include "core/wait.h"
 #include "http/coding.h"
 #include "net/stream.h"
 #include "server/conn.h"
@@ -68,6 +68,7 @@ int proa__exchange_write(struct exchange *x, struct iovec *iov, int n)
     for (int i = 0; i < n; i++)
         if (iov[i].iov_len)
             all[count++] = iov[i];
+    proa__wait_before_park(NULL, NULL);
     int rc = write_all(x, all, count);
     proa_buf_clear(&x->out);
     return rc;
@@ -154,6 +155,24 @@ static bool may_hold(struct exchange *x, size_t body)
            proa__stream_buffered(x->conn->stream).n > 0;
 }
 
+/* Before the task sleeps: what is held leaves as far as it goes; the rest is first in the next
+ * write. */
+static void flush_held(void *arg)
+{
+    struct exchange *x = arg;
+
+    while (x->out.n && !x->broken) {
+        struct iovec iov = {x->out.p, x->out.n};
+        ssize_t n = proa__stream_try_writev(x->conn->stream, &iov, 1);
+        if (n == PROA_EAGAIN)
+            return;
+        if (n < 0)
+            x->broken = true;
+        else
+            proa_buf_consume(&x->out, (size_t)n);
+    }
+}
+
 static int send_whole(struct proa_response *resp)
 {
     struct exchange *x = resp->x;
@@ -173,6 +192,7 @@ static int send_whole(struct proa_response *resp)
         return proa__exchange_write(x, iov, n);
     for (int i = 0; i < n; i++)
         proa_buf_append(&x->out, iov[i].iov_base, iov[i].iov_len);
+    proa__wait_before_park(flush_held, x);
     return proa_buf_error(&x->out);
 }
 

@@ -13,6 +13,7 @@
 #include <proa/addr.h>
 #include <proa/err.h>
 #include <proa/scope.h>
+#include <proa/stream.h>
 #include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/time.h>
@@ -152,6 +153,8 @@ static int open_sites(struct proa_server *s)
     struct proa_bind first = {.host = o->host, .port = o->port, .tls = o->tls};
     int rc = 0;
 
+    if (o->no_listen)
+        return 0;
     s->sites = proa__zalloc_array(o->n_binds + 1, sizeof *s->sites);
     if (!s->sites)
         return PROA_ENOMEM;
@@ -265,6 +268,16 @@ int proa_server_start(struct proa_server **ret, struct proa_app *app,
     s->refs++;
     *ret = s;
     return 0;
+}
+
+int proa_server_add_stream_steal(struct proa_server *s, struct proa_stream *stream, bool secure)
+{
+    PROA_CHECK_OBJ(s, MAGIC_SERVER);
+    if (s->phase != SERVER_SERVING) {
+        proa_stream_free(stream);
+        return PROA_ECLOSED;
+    }
+    return proa__conn_begin(s, stream, secure);
 }
 
 const char *proa_server_url(const struct proa_server *s, size_t i)

@@ -1,5 +1,13 @@
 # tests/server: link their floor's library and those below, no more; the linker checks the floors.
-#check_PROGRAMS += %D%/test_x
-#%C%_test_x_SOURCES = %D%/test_x.c
-#%C%_test_x_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-#%C%_test_x_LDADD   = $(TEST_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
+server_tests = \
+	%D%/test_exchange \
+	%D%/test_router
+server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
+server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += $(server_tests)
+
+%C%_test_exchange_SOURCES = %D%/test_exchange.c %D%/served.c %D%/served.h
+%C%_test_exchange_CFLAGS = $(server_test_flags)
+%C%_test_exchange_LDADD = $(server_test_libs)
+%C%_test_router_CFLAGS = $(server_test_flags)
+%C%_test_router_LDADD = $(server_test_libs)
