@@ -247,7 +247,8 @@ PROA_API int proa_fail(int rc, const char *fmt, ...) PROA_PRINTF(2, 3);
 /**
  * Tell whether a code means that time ran out, whoever measured it.
  *
- * True for PROA_ETIMEDOUT, for PROA_ECONNTIMEDOUT (the system's) and for the client's own timeouts.
+ * True for PROA_ETIMEDOUT, for PROA_ECONNTIMEDOUT (the system's), for the client's own timeouts and
+ * for PROA_ECLIENTTIMEDOUT, the server's word for a slow client.
  */
 PROA_API bool proa_err_is_timeout(int rc);
 

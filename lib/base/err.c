@@ -44,6 +44,7 @@ bool proa_err_is_timeout(int rc)
     switch (rc) {
     case PROA_ETIMEDOUT:
     case PROA_ECONNTIMEDOUT:
+    case PROA_ECLIENTTIMEDOUT:
 #define TIMEOUT_CASE(code, number, sentence) case number:
         PROA_ERR_CLIENT_TIMEOUT_MAP(TIMEOUT_CASE)
 #undef TIMEOUT_CASE
