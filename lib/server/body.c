@@ -129,11 +129,13 @@ int proa_request_read_body(struct proa_request *req, struct proa_str *ret)
         size_t piece = EXCHANGE_HOLD;
         if (req->head->length > 0 && req->head->length < (int64_t)piece)
             piece = (size_t)req->head->length;
-        if (!req->body_done && req->body.n == bound)
-            return proa__fail(PROA_EMSGSIZE, "the request's body is larger than %zu bytes", bound);
-        if (piece > bound - req->body.n && !req->body_done)
-            piece = bound - req->body.n;
-        char *room = proa_buf_reserve(&req->body, piece);
+        char beyond;
+        char *room = &beyond; /* a full buffer: only the end may come now */
+        bool full = req->body.n == bound;
+        if (piece > bound - req->body.n)
+            piece = full ? 1 : bound - req->body.n;
+        if (!full)
+            room = proa_buf_reserve(&req->body, piece);
         if (!room)
             return proa_buf_error(&req->body);
 
@@ -142,6 +144,8 @@ int proa_request_read_body(struct proa_request *req, struct proa_str *ret)
             return (int)n;
         if (n == 0)
             break;
+        if (full)
+            return proa__fail(PROA_EMSGSIZE, "the request's body is larger than %zu bytes", bound);
         proa_buf_commit(&req->body, (size_t)n);
     }
     *ret = proa_buf_str(&req->body);
