@@ -86,9 +86,9 @@ int listen_resolve(struct listen_opts *l, const char *fallback, struct proa_tls_
                 program_invocation_short_name);
         return PROA_EINVAL;
     }
-    int rc = proa_tls_server_ctx_new(
-        ret_tls,
-        PROA_TLS_SERVER_OPTS(.cert_file = l->cert, .key_file = l->key, .alpn = "http/1.1"));
+    int rc = proa_tls_server_ctx_new(ret_tls,
+                                     PROA_TLS_SERVER_OPTS(.cert_file = l->cert, .key_file = l->key,
+                                                          .alpn = "http/1.1,http/1.0"));
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < l->n; i++)

@@ -253,7 +253,7 @@ static int parse_seconds(struct proa_str s, int64_t *ret)
             fraction *= 10;
     }
     *ret = (int64_t)(seconds * PROA_SEC + fraction);
-    return 0;
+    return *ret <= DELAY_MAX * PROA_SEC ? 0 : PROA_EINVAL;
 }
 
 static int delay(struct proa_request *req, struct proa_response *resp, void *arg)

@@ -1,1 +1,4 @@
-# tests/apps: the programs, run as a user runs them; scripts go to dist_check_SCRIPTS.
+# tests/apps: the programs, run as a user runs them. cases.sh is what the scripts share.
+dist_check_SCRIPTS += \
+	%D%/test-httpbin
+EXTRA_DIST += %D%/cases.sh
