@@ -136,15 +136,22 @@ static int at_once_body(void *arg)
 {
     struct job j = {1, 5, 0};
     struct proa_call call = {run_job, &j};
+    struct {
+        struct proa_gather_opts opts;
+        int more;
+    } newer = {.opts = {.size = sizeof newer}, .more = 1};
     int rcs[1] = {99};
 
     (void)arg;
+    ck_err(proa_gather(&call, 1, rcs, &newer.opts), PROA_E2BIG);
+    ck_assert_int_eq(rcs[0], PROA_ECANCELED);
+    rcs[0] = 99;
     ck_err(PROA_WITHIN(0, proa_gather(&call, 1, rcs, NULL)), PROA_ETIMEDOUT);
     ck_assert_int_eq(rcs[0], PROA_ECANCELED);
     ck_assert_int_eq(j.runs, 0);
     return 0;
 }
-START_TEST(gather_in_a_cancelled_scope_starts_nothing)
+START_TEST(gather_that_cannot_begin_starts_nothing)
 {
     t_run(at_once_body, NULL);
 }
@@ -203,7 +210,7 @@ int main(void)
                                 first_failure_cancels_the_others_and_waits_for_them,
                                 collect_lets_all_run_to_their_end,
                                 cancelled_gather_cancels_and_waits_and_keeps_what_was_done,
-                                gather_in_a_cancelled_scope_starts_nothing,
+                                gather_that_cannot_begin_starts_nothing,
                                 limit_bounds_the_calls_at_once,
                                 cancel_at_each_point_and_each_failed_allocation_fill_all_codes,
                                 NULL,

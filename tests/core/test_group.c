@@ -1,5 +1,7 @@
 #include "base/fail.h"
 #include "core/group.h"
+#include "core/loop.h"
+#include "core/timer.h"
 #include "support/t_run.h"
 
 #include <proa/fault.h>
@@ -9,7 +11,7 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
-#include <stdio.h>
+#include <pthread.h>
 #include <string.h>
 
 /* ---- what tasks of these tests do */
@@ -231,9 +233,26 @@ static int join_within_body(void *arg)
     ck_ok(proa_yield());
     return 0;
 }
+
+/* What is around the join was cancelled before it began: the tasks learn of it all the same. */
+static int join_in_cancelled_scope_body(void *arg)
+{
+    struct worker w = {.ns = PROA_HOUR};
+    int64_t began = proa_now();
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, work, &w));
+    ck_ok(proa_yield());
+    ck_err(PROA_WITHIN(0, proa_group_join(&g)), PROA_ETIMEDOUT);
+    ck_assert_int_eq(w.got, PROA_ECANCELED);
+    ck_assert_int_eq(proa_now(), began);
+    return proa_yield();
+}
 START_TEST(deadline_around_the_join_cancels_the_tasks_and_waits_for_them)
 {
     t_run(join_within_body, NULL);
+    t_run(join_in_cancelled_scope_body, NULL);
 }
 END_TEST
 
@@ -686,7 +705,97 @@ START_TEST(places_are_given_in_the_order_of_asking)
 }
 END_TEST
 
+/* ---- from callbacks */
+
+struct doorbell {
+    struct proa_group *g;
+    struct worker w;
+    int rcs[2];
+};
+
+static void ring(void *arg)
+{
+    struct doorbell *d = arg;
+
+    for (int i = 0; i < 2; i++)
+        d->rcs[i] = proa_create_task(d->g, work, &d->w);
+}
+
+static int callback_body(void *arg)
+{
+    struct proa_loop *loop = proa__loop_current();
+    struct timer timer = {0};
+
+    (void)arg;
+    PROA_GROUP(g, .limit = 1);
+    struct doorbell d = {.g = &g, .w = {.ns = PROA_SEC}};
+    proa__timer_start(loop, &timer, proa__loop_now(loop) + 1, ring, &d);
+    ck_ok(proa_sleep(2));
+    ck_assert_int_eq(d.rcs[0], 0);
+    ck_assert_int_eq(d.rcs[1], PROA_EAGAIN);
+    ck_ok(proa_group_join(&g));
+    return d.w.got;
+}
+START_TEST(callback_creates_tasks_and_is_told_when_the_group_is_full)
+{
+    t_run(callback_body, NULL);
+}
+END_TEST
+
 /* ---- misuse */
+
+static int newer_options_body(void *arg)
+{
+    struct {
+        struct proa_group_opts opts;
+        int more;
+    } newer = {.opts = {.size = sizeof newer}, .more = 1};
+    struct proa_group g = {{0}};
+
+    (void)arg;
+    proa_group_enter(&g, &newer.opts);
+    ck_err(proa_yield(), PROA_ECANCELED);
+    ck_err(proa_group_join(&g), PROA_E2BIG);
+    proa_group_leave(&g);
+    return 0;
+}
+START_TEST(options_of_a_newer_version_fail_the_group)
+{
+    t_run(newer_options_body, NULL);
+}
+END_TEST
+
+static void *cancel_from_thread(void *group)
+{
+    proa_group_cancel(group);
+    return NULL;
+}
+
+static void *create_from_thread(void *group)
+{
+    proa_create_task(group, work, NULL);
+    return NULL;
+}
+
+static int call_from_thread(void *arg)
+{
+    void *(*const *fn)(void *) = arg;
+    pthread_t thread;
+
+    PROA_GROUP(g);
+    ck_assert_int_eq(pthread_create(&thread, NULL, *fn, &g), 0);
+    pthread_join(thread, NULL);
+    return 0;
+}
+START_TEST(calls_from_another_thread_abort)
+{
+    void *(*cancel)(void *) = cancel_from_thread;
+    void *(*create)(void *) = create_from_thread;
+
+    t_run_aborts(call_from_thread, &cancel, "proa_group_cancel: called from a thread");
+    t_run_aborts(call_from_thread, &create, "proa_create_task: called from a thread");
+}
+END_TEST
 
 static int join_foreign(void *group)
 {
@@ -790,6 +899,9 @@ int main(void)
                                create_that_is_cancelled_while_it_waits_for_a_place_creates_nothing,
                                who_waits_for_a_place_in_a_group_that_fails_is_cancelled,
                                places_are_given_in_the_order_of_asking,
+                               callback_creates_tasks_and_is_told_when_the_group_is_full,
+                               options_of_a_newer_version_fail_the_group,
+                               calls_from_another_thread_abort,
                                misuse_of_groups_aborts,
                                crowd_ends_whatever_is_cancelled_and_whatever_allocation_fails,
                                failure_is_told_though_there_is_no_memory_for_its_words,

@@ -521,9 +521,15 @@ END_TEST
 
 static int free_body(void *arg)
 {
-    struct proa_queue *q;
+    struct {
+        struct proa_queue_opts opts;
+        int more;
+    } newer = {.opts = {.size = sizeof newer}, .more = 1};
+    struct proa_queue *q = NULL;
 
     (void)arg;
+    ck_err(proa_queue_new(&q, &newer.opts), PROA_E2BIG);
+    ck_assert_ptr_null(q);
     freed = 0;
     ck_ok(proa_queue_new(&q, PROA_QUEUE_OPTS(.item_free = count_free)));
     fill(q, "abc");

@@ -254,7 +254,7 @@ static int join_crowd(struct actor *a, struct crowd *c, struct node *in, struct 
  */
 static int join_somehow(struct actor *a, struct crowd *c, struct node *in)
 {
-    int64_t ns = span(a->world);
+    int64_t ns = below(a->world, 8) ? span(a->world) : 0;
     struct node n = {.parent = in, .own = NEVER, .ends = INT64_MIN};
 
     switch (below(a->world, 6)) {

@@ -147,8 +147,13 @@ static int limit_body(void *arg)
 {
     PROA_AUTO(proa_semaphore) *s = NULL;
     struct proa_semaphore *none = NULL;
+    struct {
+        struct proa_semaphore_opts opts;
+        int more;
+    } newer = {.opts = {.size = sizeof newer}, .more = 1};
 
     (void)arg;
+    ck_err(proa_semaphore_new(&none, 1, &newer.opts), PROA_E2BIG);
     ck_err(proa_semaphore_new(&none, 3, PROA_SEMAPHORE_OPTS(.limit = 2)), PROA_EINVAL);
     ck_assert_ptr_null(none);
     ck_ok(proa_semaphore_new(&s, 2, PROA_SEMAPHORE_OPTS(.limit = 2)));
