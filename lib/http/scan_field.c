@@ -113,11 +113,12 @@ static bool is_plain_host(struct proa_str s)
     size_t i = ascii_is_digit(s.p[0]) ? plain_address_end(s) : plain_name_end(s);
     if (i == 0 || i == s.n)
         return i > 0;
-    if (s.p[i++] != ':' || s.n - i > 4 || i == s.n || s.p[i] == '0')
+    if (s.p[i++] != ':' || s.n - i > 5 || i == s.n || s.p[i] == '0')
         return false;
-    while (i < s.n && ascii_is_digit(s.p[i]))
-        i++;
-    return i == s.n;
+    unsigned port = 0;
+    for (; i < s.n && ascii_is_digit(s.p[i]); i++)
+        port = port * 10 + (unsigned)(s.p[i] - '0');
+    return i == s.n && port <= 65535;
 }
 
 static int field_host(struct http_scanner *s, const char *bytes, struct proa_str value)
