@@ -71,11 +71,11 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Where a name ends whose labels begin with a letter but 'x' (of "xn--"), or 0. */
+/* Where a name ends whose labels all begin with a letter, or 0. */
 static size_t plain_name_end(struct proa_str s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!ascii_is_alpha(s.p[i]) || (s.p[i] | 0x20) == 'x')
+        if (!ascii_is_alpha(s.p[i]))
             return 0;
         while (i < s.n && s.p[i] != '.' && char_is(s.p[i], CHAR_HOST))
             i++;
