@@ -122,29 +122,23 @@ ssize_t proa_request_read(struct proa_request *req, void *buf, size_t n)
 int proa_request_read_body(struct proa_request *req, struct proa_str *ret)
 {
     size_t bound = req->max_body == PROA_UNLIMITED ? PROA_UNLIMITED : (size_t)req->max_body;
+    size_t piece = EXCHANGE_HOLD;
 
     if (!req->body.limit)
         proa_buf_init(&req->body, bound);
-    for (;;) {
-        size_t piece = EXCHANGE_HOLD;
-        if (req->head->length > 0 && req->head->length < (int64_t)piece)
-            piece = (size_t)req->head->length;
-        char beyond;
-        char *room = &beyond; /* a full buffer: only the end may come now */
-        bool full = req->body.n == bound;
-        if (piece > bound - req->body.n)
-            piece = full ? 1 : bound - req->body.n;
-        if (!full)
-            room = proa_buf_reserve(&req->body, piece);
-        if (!room)
+    if (req->head->length > 0 && req->head->length < (int64_t)piece)
+        piece = (size_t)req->head->length;
+    while (!req->body_done) {
+        size_t want = piece < bound - req->body.n ? piece : bound - req->body.n;
+        char one;
+        char *to = want ? proa_buf_reserve(&req->body, want) : &one; /* full: is there any more? */
+        if (!to)
             return proa_buf_error(&req->body);
 
-        ssize_t n = proa__request_body(req, room, piece);
+        ssize_t n = proa__request_body(req, to, want ? want : 1);
         if (n < 0)
             return (int)n;
-        if (n == 0)
-            break;
-        if (full)
+        if (n > 0 && !want)
             return proa__fail(PROA_EMSGSIZE, "the request's body is larger than %zu bytes", bound);
         proa_buf_commit(&req->body, (size_t)n);
     }

@@ -235,7 +235,7 @@ static int conclude(struct exchange *x, int rc)
         log_failure(x, rc, "failed after its head had left");
         return PROA_ECLOSED;
     }
-    if (proa_is_cancelled())
+    if (proa_is_cancelled() || (rc == PROA_ECANCELED && x->conn->gone))
         return PROA_ECLOSED;
     if (rc == PROA_EHTTPSTATUS && x->req.error_status)
         return answer_error(x, x->req.error_status, x->req.error_text);

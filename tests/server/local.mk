@@ -1,7 +1,10 @@
 # tests/server: link their floor's library and those below, no more; the linker checks the floors.
 server_tests = \
 	%D%/test_exchange \
-	%D%/test_router
+	%D%/test_faults \
+	%D%/test_limits \
+	%D%/test_router \
+	%D%/test_times
 server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
 server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(server_tests)
@@ -9,5 +12,14 @@ check_PROGRAMS += $(server_tests)
 %C%_test_exchange_SOURCES = %D%/test_exchange.c %D%/served.c %D%/served.h
 %C%_test_exchange_CFLAGS = $(server_test_flags)
 %C%_test_exchange_LDADD = $(server_test_libs)
+%C%_test_faults_SOURCES = %D%/test_faults.c %D%/served.c %D%/served.h
+%C%_test_faults_CFLAGS = $(server_test_flags)
+%C%_test_faults_LDADD = $(server_test_libs)
+%C%_test_limits_SOURCES = %D%/test_limits.c %D%/served.c %D%/served.h
+%C%_test_limits_CFLAGS = $(server_test_flags)
+%C%_test_limits_LDADD = $(server_test_libs)
 %C%_test_router_CFLAGS = $(server_test_flags)
 %C%_test_router_LDADD = $(server_test_libs)
+%C%_test_times_SOURCES = %D%/test_times.c %D%/served.c %D%/served.h
+%C%_test_times_CFLAGS = $(server_test_flags)
+%C%_test_times_LDADD = $(server_test_libs)
