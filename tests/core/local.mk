@@ -4,6 +4,7 @@ core_tests = \
 	%D%/test_event \
 	%D%/test_gather \
 	%D%/test_group \
+	%D%/test_group_create \
 	%D%/test_io \
 	%D%/test_lock \
 	%D%/test_loop \
@@ -16,6 +17,7 @@ core_tests = \
 	%D%/test_signal \
 	%D%/test_stack \
 	%D%/test_task \
+	%D%/test_task_end \
 	%D%/test_thread \
 	%D%/test_timer \
 	%D%/test_wait
@@ -31,6 +33,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_gather_LDADD = $(core_test_libs)
 %C%_test_group_CFLAGS = $(core_test_flags)
 %C%_test_group_LDADD = $(core_test_libs)
+%C%_test_group_create_CFLAGS = $(core_test_flags)
+%C%_test_group_create_LDADD = $(core_test_libs)
 %C%_test_io_CFLAGS = $(core_test_flags)
 %C%_test_io_LDADD = $(core_test_libs)
 %C%_test_lock_CFLAGS = $(core_test_flags)
@@ -55,6 +59,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_stack_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)
 %C%_test_task_LDADD = $(core_test_libs)
+%C%_test_task_end_CFLAGS = $(core_test_flags)
+%C%_test_task_end_LDADD = $(core_test_libs)
 %C%_test_thread_CFLAGS = $(core_test_flags)
 %C%_test_thread_LDADD = $(core_test_libs)
 %C%_test_timer_CFLAGS = $(core_test_flags)
