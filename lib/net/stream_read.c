@@ -143,6 +143,7 @@ int proa__stream_unread(struct proa_stream *s, const void *bytes, size_t n)
 /* Once, without waiting; small reads through the buffer, where there is memory for one. */
 static ssize_t read_once(struct proa_stream *s, void *buf, size_t n)
 {
+    proa__stream_settle(s);
     if (n < SMALL_READ && !s->in) {
         ssize_t got = proa__stream_fill(s, STREAM_BUF_LEAST);
         if (got <= 0 && got != PROA_ENOMEM)
@@ -158,7 +159,6 @@ ssize_t proa_read(struct proa_stream *s, void *buf, size_t n)
 
     if (got < 0)
         return got;
-    proa__stream_settle(s);
     for (;;) {
         got = n ? read_once(s, buf, n) : 0;
         if (got != PROA_EAGAIN)
@@ -198,7 +198,6 @@ int proa_read_exact(struct proa_stream *s, void *buf, size_t n, size_t *ret_done
     int rc = proa__turn_begin(s, &t, STREAM_READ, "proa_read_exact");
 
     if (rc == 0) {
-        proa__stream_settle(s);
         rc = read_all(s, &t, buf, n, &done);
         proa__turn_end(s, &t, STREAM_READ, 0);
     }

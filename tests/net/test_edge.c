@@ -257,6 +257,9 @@ static int writing_body(void *arg)
     ck_ok(proa_create_task(&g, write_big, &w));
     t_turns(5);
     ck_assert(!w.over);
+    uint64_t writes = proa__net_counts.writes;
+    t_turns(5);
+    ck_assert_uint_eq(proa__net_counts.writes, writes); /* it waits, it doesn't try and try */
     happen(event);
     t_turns(5);
 
@@ -329,7 +332,9 @@ static int closed_body(void *arg)
     proa__stream_read_done(conn); /* closed is set: the bit has to stay */
     ck_assert_uint_ne(proa__stream_bits(conn) & STREAM_READ, 0);
     ck_assert_int_eq(proa__stream_try_read(conn, sv.got, sizeof sv.got), 0);
+    uint64_t reads = proa__net_counts.reads;
     ck_assert_int_eq(proa__stream_try_read(conn, sv.got, sizeof sv.got), 0);
+    ck_assert_uint_eq(proa__net_counts.reads, reads); /* the end stays the end */
     close_conn(DATA_FIN);
     return 0;
 }

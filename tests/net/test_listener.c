@@ -262,6 +262,33 @@ START_TEST(a_paused_listener_takes_none)
 }
 END_TEST
 
+static int pause_taker_body(void *arg)
+{
+    struct taker t = {0};
+    int port = open_tcp();
+    int peer = t_peer_connect_port(port);
+
+    (void)arg;
+    t_turns(2);
+    proa__listener_pause(listener);
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, take, &t));
+    t_turns(3);
+    ck_assert_int_eq(t.order, 0);
+    proa__listener_resume(listener);
+    ck_ok(proa_group_join(&g));
+    ck_ok(t.rc);
+    proa_stream_free(t.s);
+    proa_listener_free(listener);
+    t_peer_close(peer);
+    return 0;
+}
+START_TEST(a_paused_listener_lets_tasks_wait)
+{
+    t_run(pause_taker_body, NULL);
+}
+END_TEST
+
 /* More than one batch: the rest comes in later turns, without a new edge. */
 static int batch_body(void *arg)
 {
@@ -608,6 +635,7 @@ int main(void)
                                   a_callback_takes_connections_until_told_otherwise,
                                   a_callback_is_refused_while_a_task_waits,
                                   a_paused_listener_takes_none,
+                                  a_paused_listener_lets_tasks_wait,
                                   a_burst_is_taken_in_batches,
                                   a_listener_may_be_freed_in_its_callback,
                                   running_out_of_descriptors_is_survived,

@@ -307,6 +307,26 @@ START_TEST(both_ends_may_be_closed_in_a_notification)
 }
 END_TEST
 
+static int close_before_body(void *arg)
+{
+    struct heard h = {0};
+
+    (void)arg;
+    open_pair(NULL);
+    proa__stream_notify(b, STREAM_READ, on_ready, &h);
+    say(a, "x"); /* b is to be told in the next turn */
+    proa__stream_close(b);
+    t_turns(2);
+    ck_assert_int_eq(h.calls, 0);
+    proa__stream_close(a);
+    return 0;
+}
+START_TEST(a_closed_end_is_told_nothing)
+{
+    t_run(close_before_body, NULL);
+}
+END_TEST
+
 static int new_body(void *arg)
 {
     struct proa_stream *x, *y;
@@ -338,6 +358,7 @@ int main(void)
                               notifications_come_from_the_loop_and_are_sticky,
                               room_and_the_end_are_told,
                               both_ends_may_be_closed_in_a_notification,
+                              a_closed_end_is_told_nothing,
                               no_memory_is_a_code,
                               NULL,
                           });

@@ -2,6 +2,7 @@
 #include "support/t_run.h"
 
 #include <proa/group.h>
+#include <proa/listener.h>
 #include <proa/resolve.h>
 #include <proa/scope.h>
 #include <proa/task.h>
@@ -78,6 +79,10 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
         code = EAI_MEMORY;
     else if (strcmp(host, "odd.test") == 0)
         *ret = answer(AF_UNIX, NULL, NULL);
+    else if (strcmp(host, "here.test") == 0)
+        *ret = answer(AF_INET, "127.0.0.1",
+                      answer(AF_INET, "192.0.2.1",
+                             answer(AF_INET, "127.0.0.1", answer(AF_INET, "127.0.0.1", NULL))));
     else if (strcmp(host, "four.test") == 0)
         *ret = answer(AF_INET, "10.0.0.4", NULL);
     else
@@ -524,6 +529,59 @@ START_TEST(a_program_can_look_up_itself)
 }
 END_TEST
 
+/* The run ends, which cancels the look-up but not the asker behind its shield. */
+static struct own slow_own = {.takes = 3 * PROA_SEC};
+static int shielded_rc;
+
+static int ask_shielded(void *arg)
+{
+    (void)arg;
+    PROA_SHIELD(shield, PROA_SEC);
+    shielded_rc = ask("name.test");
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    return 0;
+}
+
+static int end_early(void *arg)
+{
+    (void)arg;
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.fn = look_up, .arg = &slow_own)));
+    ck_ok(proa_create_task(NULL, ask_shielded, NULL));
+    t_turns(2);
+    return 0;
+}
+START_TEST(a_cancelled_look_up_does_not_cancel_its_askers)
+{
+    fresh();
+    ck_ok(proa_run(end_early, NULL, PROA_RUN_OPTS(.virtual_clock = true)));
+    ck_assert_int_eq(shielded_rc, PROA_ECLOSED);
+}
+END_TEST
+
+/* ---- names to listen on */
+
+static int listen_body(void *arg)
+{
+    struct proa_listener *l;
+    struct proa_addr addr;
+
+    (void)arg;
+    fresh();
+    ck_ok(proa_listen_tcp(&l, "here.test", 0, NULL)); /* three times the same, one not ours */
+    ck_ok(proa_listener_address(l, 0, &addr));
+    ck_err(proa_listener_address(l, 1, &addr), PROA_ENOENT);
+    proa_listener_free(l);
+    ck_err(proa_listen_tcp(&l, "two.test", 0, NULL), PROA_EADDRNOTAVAIL);
+    ck_err(proa_listen_tcp(&l, "none.test", 0, NULL), PROA_ENOHOST);
+    return 0;
+}
+START_TEST(a_name_is_listened_on_once_an_address)
+{
+    t_run(listen_body, NULL);
+}
+END_TEST
+
 /* ---- cancels and failing allocations everywhere */
 
 static int all_body(void *arg)
@@ -591,6 +649,8 @@ int main(void)
                                  askers_of_a_freed_resolver_are_told,
                                  a_loop_can_end_during_a_look_up,
                                  a_program_can_look_up_itself,
+                                 a_cancelled_look_up_does_not_cancel_its_askers,
+                                 a_name_is_listened_on_once_an_address,
                                  asking_survives_cancels_and_lack_of_memory,
                                  a_list_of_addresses_grows,
                                  NULL,

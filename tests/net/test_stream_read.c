@@ -220,6 +220,7 @@ static const struct until_case until_cases[] = {
     {"aaab", {"aab"}, 9, 0, "aaab", 0},
     {"x--y-z", {"-", "--"}, 9, 0, "x-", 0},        /* the earliest end wins */
     {"xabc", {"c", "bc", "abc"}, 9, 0, "xabc", 2}, /* of one end, the longest */
+    {"xabc", {"abc", "bc", "c"}, 9, 0, "xabc", 0},
     {"xabc", {"zz", "bc"}, 9, 0, "xabc", 1},
     {"abcd", {";", "!"}, 3, PROA_EMSGSIZE, "abcd", 0},
     {"abc", {";", "!"}, 3, PROA_EEOF, "abc", 0},

@@ -275,6 +275,7 @@ static struct slow {
     struct proa_stream s;
     int shutdowns; /* how often it was asked */
     int refuse;    /* times that it has to wait; negative: for ever */
+    unsigned wanted;
     bool reset;
     bool closed;
 } slow;
@@ -295,8 +296,8 @@ static void slow_close(struct proa_stream *s)
 static void slow_want(struct proa_stream *s, unsigned dirs, unsigned fresh)
 {
     (void)s;
-    (void)dirs;
     (void)fresh;
+    slow.wanted = dirs;
 }
 
 static unsigned slow_bits(struct proa_stream *s)
@@ -324,6 +325,7 @@ static int wake_later(void *arg)
 {
     for (int i = 0; i < 2; i++) {
         proa_sleep(PROA_SEC);
+        ck_assert_uint_eq(slow.wanted, STREAM_WRITE);
         proa__stream_ready(arg, STREAM_WRITE);
     }
     return 0;
@@ -344,6 +346,7 @@ static int slow_close_body(void *arg)
     }
     ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC);
     ck_assert_int_eq(slow.shutdowns, 4);
+    ck_assert_uint_eq(slow.wanted, 0);
     ck_assert(slow.closed && !slow.reset);
     ck_ok(proa_group_join(&g));
     return 0;

@@ -220,9 +220,10 @@ static int connect_late(void *arg)
 /* A listener whose queue is full: connecting waits for room instead of failing. */
 static int full_body(void *arg)
 {
+    struct proa_listener *second;
     struct proa_addr addr;
     struct proa_stream *s;
-    int peer[3];
+    int peer[2];
 
     (void)arg;
     enter_dir();
@@ -234,6 +235,7 @@ static int full_body(void *arg)
     ck_ok(proa_create_task(&g, connect_late, NULL));
     t_turns(3);
     ck_assert_ptr_null(late);
+    ck_err(proa_listen_unix(&second, path, NULL), PROA_EADDRINUSE); /* busy is not stale */
     for (int i = 0; i < 2; i++) {
         ck_ok(proa_accept(listener, &s));
         proa_stream_free(s);
