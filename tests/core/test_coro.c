@@ -12,6 +12,7 @@ struct flow {
     struct coro *back;
     int steps;
     int depth;
+    char *last; /* return address at the bottom */
     long rounded;
     bool aligned;
 };
@@ -159,6 +160,34 @@ START_TEST(each_flow_has_its_own_rounding_mode)
 }
 END_TEST
 
+#ifdef __x86_64__
+#define FLUSH_TO_ZERO 0x8000u
+static void flush_to_zero(void *arg)
+{
+    struct flow *f = arg;
+
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | FLUSH_TO_ZERO);
+    for (;;) {
+        f->rounded = __builtin_ia32_stmxcsr() & FLUSH_TO_ZERO;
+        proa__coro_switch(&f->coro, f->back);
+    }
+}
+
+/* fesetround changes two control words at once; this is the one alone. */
+START_TEST(each_flow_has_its_own_mxcsr)
+{
+    struct flow *f = start(flush_to_zero);
+
+    for (int i = 0; i < 3; i++) {
+        proa__coro_switch(&ours, &f->coro);
+        ck_assert_uint_eq(f->rounded, FLUSH_TO_ZERO);
+        ck_assert_uint_eq(__builtin_ia32_stmxcsr() & FLUSH_TO_ZERO, 0);
+    }
+    finish(f);
+}
+END_TEST
+#endif
+
 static void look_at_frame(void *arg)
 {
     struct flow *f = arg;
@@ -179,12 +208,15 @@ START_TEST(the_first_frame_is_aligned)
 }
 END_TEST
 
+void proa__coro_entry(void);
+
 static void trace(void *arg)
 {
     struct flow *f = arg;
     void *frames[64];
 
     f->depth = backtrace(frames, 64);
+    f->last = frames[f->depth - 1];
     proa__coro_switch_last(&f->coro, f->back);
 }
 
@@ -197,6 +229,9 @@ START_TEST(a_backtrace_ends_at_the_bottom)
     proa__coro_switch(&ours, &f->coro);
     ck_assert_int_ge(f->depth, 2);
     ck_assert_int_le(f->depth, 6);
+#ifndef PROA_CONTEXT_UCONTEXT
+    ck_assert(f->last >= (char *)proa__coro_entry && f->last < (char *)proa__coro_entry + 32);
+#endif
     finish(f);
 }
 END_TEST
@@ -254,6 +289,9 @@ int main(void)
                               flows_switch_among_themselves,
                               registers_survive_a_switch,
                               each_flow_has_its_own_rounding_mode,
+#ifdef __x86_64__
+                              each_flow_has_its_own_mxcsr,
+#endif
                               the_first_frame_is_aligned,
                               a_backtrace_ends_at_the_bottom,
                               returning_from_a_flow_aborts,

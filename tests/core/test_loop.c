@@ -60,25 +60,31 @@ START_TEST(callbacks_run_in_order_in_the_next_turn)
 }
 END_TEST
 
-static void forever(void *arg)
-{
-    static struct soon self;
+struct eager {
+    struct soon soon;
+    int runs;
+    bool stop;
+};
 
-    strcpy(said, "ran");
-    if (!*(bool *)arg)
-        proa__loop_soon(proa_loop_current(), &self, forever, arg);
+static void ask_again(void *arg)
+{
+    struct eager *e = arg;
+
+    e->runs++;
+    if (!e->stop)
+        proa__loop_soon(proa_loop_current(), &e->soon, ask_again, e);
 }
 
 static int callback_feeds_itself(void *arg)
 {
-    bool stop = false;
+    struct eager e = {0};
 
     (void)arg;
-    forever(&stop);
-    proa_yield();
-    proa_yield();
-    stop = true;
-    return proa_yield();
+    ask_again(&e);
+    while (e.runs < 10)
+        proa_yield();
+    e.stop = true;
+    return proa_sleep(1);
 }
 START_TEST(a_callback_that_feeds_itself_starves_nobody)
 {
