@@ -50,8 +50,8 @@ struct proa_server_opts {
     const struct proa_bind
         *binds; /* further addresses, or all of them when host, port and tls are unset */
     size_t n_binds;
-    bool no_listen;                /* listen nowhere: connections come by proa_server_add_stream_steal */
-    int backlog;                  /* connections the kernel queues; 0: 4096, capped by the kernel */
+    bool no_listen; /* listen nowhere: connections come by proa_server_add_stream_steal */
+    int backlog;    /* connections the kernel queues; 0: 4096, capped by the kernel */
     proa_listening_fn *listening; /* called with each URL once it accepts */
     void *listening_arg;
     proa_access_fn
@@ -62,7 +62,8 @@ struct proa_server_opts {
     /* Limits. 0 is the default named here; PROA_UNLIMITED and PROA_FOREVER lift one. */
     size_t max_connections; /* 10,000, or the file limit less 64; beyond it the server stops
                                accepting */
-    size_t max_per_address; /* none; beyond it a connection is closed at once */
+    size_t max_per_address; /* none; beyond it a connection gets a 503, or over TLS nothing, and is
+                               closed */
     size_t max_requests;    /* per connection: none */
     size_t max_target;      /* request target, bytes: 8 KiB -> 414 */
     size_t max_field;       /* one header field, bytes: 8 KiB -> 431 */

@@ -41,10 +41,9 @@ static void leave(struct conn *c)
     proa__timer_stop(&c->timer);
     if (c->x)
         proa__exchange_give_back(c->x);
-    if (c->peer) {
+    if (c->admitted)
         proa__server_dismiss(server, proa_str_from(c->peer));
-        proa__free(c->peer);
-    }
+    proa__free(c->peer);
     list_remove(&c->link);
     proa__free(c);
     proa__server_conn_gone(server);
@@ -289,42 +288,57 @@ static struct conn *new_conn(struct proa_server *server, struct proa_stream *str
     return c;
 }
 
-/* Count it against its address; false: there are too many from there. */
+/* Count it against its address; false: there are too many from there, or no memory. */
 static bool admit(struct conn *c, const struct proa_addr *peer)
 {
     char text[PROA_ADDR_TEXT];
 
     if (c->server->opts.max_per_address == PROA_UNLIMITED)
         return true;
-    proa_addr_format_ip(peer, text);
-    if (!proa__server_admit(c->server, proa_str_from(text)))
-        return false;
-    c->peer = proa__strdup(text);
-    if (!c->peer)
-        proa__server_dismiss(c->server, proa_str_from(text));
-    return c->peer != NULL;
+    c->peer = proa__strdup(proa_addr_format_ip(peer, text));
+    c->admitted = c->peer && proa__server_admit(c->server, proa_str_from(c->peer));
+    return c->admitted;
+}
+
+/* Say that there are too many, as far as that costs nothing: a TLS client would have to shake hands
+ * first. */
+static void turn_away(struct conn *c)
+{
+    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+                               "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+    if (!c->secure)
+        proa__stream_try_writev(c->stream, &(struct iovec){(void *)text, sizeof text - 1}, 1);
+    proa__conn_close(c);
+}
+
+static void start(struct conn *c)
+{
+    const struct proa_server_opts *o = &c->server->opts;
+    bool shakes = c->state == CONN_TLS;
+
+    set_deadline(c, shakes ? o->tls_timeout : o->head_timeout);
+    proa__stream_notify(c->stream, shakes ? STREAM_READ | STREAM_WRITE : STREAM_READ, ready, c);
 }
 
 void proa__conn_accept(struct site *site, struct proa_stream *stream, const struct proa_addr *peer)
 {
-    struct proa_server *server = site->server;
     struct proa_stream *on = stream;
 
     if (site->tls && proa__tls_server_new(&on, stream, site->tls) < 0)
         return; /* no memory; the lower stream is closed */
 
-    struct conn *c = new_conn(server, on, site->tls != NULL);
+    struct conn *c = new_conn(site->server, on, site->tls != NULL);
     if (!c) {
         proa__stream_abort(on);
         return;
     }
     if (!admit(c, peer)) {
-        proa__conn_abort(c);
+        turn_away(c);
         return;
     }
     c->state = site->tls ? CONN_TLS : CONN_IDLE;
-    set_deadline(c, site->tls ? server->opts.tls_timeout : server->opts.head_timeout);
-    proa__stream_notify(on, site->tls ? STREAM_READ | STREAM_WRITE : STREAM_READ, ready, c);
+    start(c);
 }
 
 int proa__conn_begin(struct proa_server *server, struct proa_stream *stream, bool secure)
@@ -336,7 +350,6 @@ int proa__conn_begin(struct proa_server *server, struct proa_stream *stream, boo
         return PROA_ENOMEM;
     }
     c->state = CONN_IDLE;
-    set_deadline(c, server->opts.head_timeout);
-    proa__stream_notify(stream, STREAM_READ, ready, c);
+    start(c);
     return 0;
 }

@@ -45,7 +45,8 @@ struct conn {
     uint32_t served; /* requests */
     uint8_t state;   /* enum conn_state */
     bool secure;
-    bool gone; /* the client closed its side while a handler ran */
+    bool admitted; /* counted against its address, which is `peer` */
+    bool gone;     /* the client closed its side while a handler ran */
 };
 
 /* Take over an accepted stream. */

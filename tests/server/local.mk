@@ -4,6 +4,7 @@ server_tests = \
 	%D%/test_faults \
 	%D%/test_limits \
 	%D%/test_router \
+	%D%/test_server \
 	%D%/test_times
 server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
 server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -20,6 +21,8 @@ check_PROGRAMS += $(server_tests)
 %C%_test_limits_LDADD = $(server_test_libs)
 %C%_test_router_CFLAGS = $(server_test_flags)
 %C%_test_router_LDADD = $(server_test_libs)
+%C%_test_server_CFLAGS = $(server_test_flags)
+%C%_test_server_LDADD = $(server_test_libs)
 %C%_test_times_SOURCES = %D%/test_times.c %D%/served.c %D%/served.h
 %C%_test_times_CFLAGS = $(server_test_flags)
 %C%_test_times_LDADD = $(server_test_libs)

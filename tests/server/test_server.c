@@ -1,0 +1,303 @@
+#include "support/t_peer.h"
+#include "support/t_run.h"
+
+#include <proa/app.h>
+#include <proa/request.h>
+#include <proa/response.h>
+#include <proa/server.h>
+#include <proa/task.h>
+#include <proa/time.h>
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Servers on real sockets: addresses, limits on connections, the access log, and what one request
+ * costs. */
+
+static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_text(resp, 200, "hello");
+}
+
+static struct proa_app *make_app(void)
+{
+    struct proa_app *app = NULL;
+
+    ck_ok(proa_app_new(&app, NULL));
+    proa_app_get(app, "/", hello, NULL);
+    return app;
+}
+
+static void end(struct proa_server *server, struct proa_app *app)
+{
+    ck_ok(proa_server_stop(server, 5 * PROA_SEC));
+    proa_server_free(server);
+    proa_yield();
+    proa_app_free(app);
+}
+
+/* Ask on a connected socket, let the server work, and give the status that came; 0: nothing. */
+static int get(int fd)
+{
+    char text[1024] = "";
+
+    t_peer_say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    t_turns(8);
+    long n = t_peer_recv(fd, text, sizeof text - 1);
+    return n > 12 ? atoi(text + 9) : 0;
+}
+
+/* ---- addresses */
+
+static int two_addresses_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = "@proa-test-server"}};
+    struct proa_addr addr;
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 2)));
+    proa_yield();
+    ck_assert_int_gt(proa_server_port(server, 0), 0);
+    ck_assert_int_eq(proa_server_port(server, 1), 0);
+    ck_assert_int_eq(proa_server_port(server, 2), PROA_EINVAL);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", proa_server_port(server, 0));
+    ck_assert_str_eq(proa_server_url(server, 0), url);
+    ck_assert_str_eq(proa_server_url(server, 1), "http+unix:@proa-test-server");
+    ck_assert_ptr_null(proa_server_url(server, 2));
+
+    int tcp = t_peer_connect_port(proa_server_port(server, 0));
+    ck_ok(proa_addr_unix(&addr, "@proa-test-server"));
+    int un = t_peer_connect(&addr);
+    t_turns(8);
+    ck_assert_int_eq(get(tcp), 200);
+    ck_assert_int_eq(get(un), 200);
+    ck_assert_uint_eq(proa_server_connections(server), 2);
+    t_peer_close(tcp);
+    t_peer_close(un);
+    end(server, app);
+    return 0;
+}
+
+START_TEST(one_server_listens_on_several_addresses)
+{
+    t_run(two_addresses_body, NULL);
+}
+END_TEST
+
+static int in_use_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_server *second = NULL;
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.port = 0)));
+    proa_yield();
+    int port = proa_server_port(server, 0);
+    ck_err(proa_server_start(&second, app, PROA_SERVER_OPTS(.port = port)), PROA_EADDRINUSE);
+    char words[64];
+    snprintf(words, sizeof words, "127.0.0.1:%d", port);
+    ck_assert_ptr_nonnull(strstr(proa_err_detail(PROA_EADDRINUSE), words));
+    end(server, app);
+    return 0;
+}
+
+START_TEST(a_port_in_use_is_named)
+{
+    t_run(in_use_body, NULL);
+}
+END_TEST
+
+static int bad_route_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+
+    (void)arg;
+    proa_app_get(app, "no-slash", hello, NULL);
+    proa_app_get(app, "/fine", hello, NULL);
+    ck_err(proa_server_start(&server, app, NULL), PROA_EROUTE);
+    ck_assert_str_eq(proa_err_detail(PROA_EROUTE), "route \"no-slash\" does not begin with '/'");
+    ck_err(proa_app_serve(NULL, NULL), PROA_ENOMEM);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(a_bad_route_is_told_when_the_app_is_served)
+{
+    t_run(bad_route_body, NULL);
+}
+END_TEST
+
+/* ---- limits on connections */
+
+static int max_connections_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    int fds[3];
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.max_connections = 2)));
+    proa_yield();
+    for (int i = 0; i < 3; i++) {
+        fds[i] = t_peer_connect_port(proa_server_port(server, 0));
+        t_turns(8);
+    }
+    ck_assert_int_eq(get(fds[0]), 200);
+    ck_assert_int_eq(get(fds[1]), 200);
+    ck_assert_int_eq(get(fds[2]), 0); /* waits in the kernel */
+    ck_assert_uint_eq(proa_server_connections(server), 2);
+    t_peer_close(fds[0]);
+    t_turns(16);
+    char text[256];
+    ck_assert_int_gt(t_peer_recv(fds[2], text, sizeof text), 0);
+    t_peer_close(fds[1]);
+    t_peer_close(fds[2]);
+    end(server, app);
+    return 0;
+}
+
+START_TEST(beyond_max_connections_clients_wait)
+{
+    t_run(max_connections_body, NULL);
+}
+END_TEST
+
+static int per_address_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    char text[256] = "";
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.max_per_address = 2)));
+    proa_yield();
+    int port = proa_server_port(server, 0);
+    int a = t_peer_connect_port(port);
+    int b = t_peer_connect_port(port);
+    t_turns(8);
+    int c = t_peer_connect_port(port);
+    t_turns(8);
+    ck_assert_int_eq(get(a), 200);
+    ck_assert_int_eq(get(b), 200);
+    ck_assert_int_gt(t_peer_recv(c, text, sizeof text - 1), 0);
+    ck_assert_int_eq(atoi(text + 9), 503);
+    ck_assert(t_peer_at_end(c));
+    t_peer_close(a);
+    t_turns(8);
+    int d = t_peer_connect_port(port);
+    t_turns(8);
+    ck_assert_int_eq(get(d), 200);
+    t_peer_close(b);
+    t_peer_close(c);
+    t_peer_close(d);
+    end(server, app);
+    return 0;
+}
+
+START_TEST(beyond_max_per_address_clients_get_503)
+{
+    t_run(per_address_body, NULL);
+}
+END_TEST
+
+/* ---- the access log */
+
+static struct proa_access seen;
+static char seen_target[64], seen_peer[64], seen_agent[64];
+static int seen_n;
+
+static void keep_access(void *arg, const struct proa_access *access)
+{
+    (void)arg;
+    seen = *access;
+    snprintf(seen_target, sizeof seen_target, "%.*s", PROA_PRI(access->target));
+    snprintf(seen_peer, sizeof seen_peer, "%.*s", PROA_PRI(access->peer));
+    snprintf(seen_agent, sizeof seen_agent, "%.*s", PROA_PRI(access->user_agent));
+    seen_n++;
+}
+
+static int access_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.access = keep_access)));
+    proa_yield();
+    int fd = t_peer_connect_port(proa_server_port(server, 0));
+    t_peer_say(fd, "GET /?a=b HTTP/1.1\r\nHost: h\r\nUser-Agent: test/1\r\n\r\n");
+    t_turns(12);
+    ck_assert_int_eq(seen_n, 1);
+    ck_assert_int_eq(seen.status, 200);
+    ck_assert_uint_eq(seen.body_bytes, 5);
+    ck_assert_int_eq(seen.version_minor, 1);
+    ck_assert_str_eq(seen_target, "/?a=b");
+    ck_assert_str_eq(seen_peer, "127.0.0.1");
+    ck_assert_str_eq(seen_agent, "test/1");
+    t_peer_say(fd, "BAD\r\n\r\n");
+    t_turns(12);
+    ck_assert_int_eq(seen_n, 2);
+    ck_assert_int_eq(seen.status, 400);
+    ck_assert_str_eq(seen_target, "");
+    t_peer_close(fd);
+    end(server, app);
+    return 0;
+}
+
+START_TEST(each_exchange_is_logged)
+{
+    t_run(access_body, NULL);
+}
+END_TEST
+
+/* HTTP-LOG-01, H07 */
+START_TEST(a_log_line_escapes_what_strangers_say)
+{
+    int pipes[2];
+    static char line[4096];
+    static char huge[5000];
+
+    memset(huge, 'x', sizeof huge);
+    ck_assert_int_eq(pipe(pipes), 0);
+    int saved = dup(STDERR_FILENO);
+    dup2(pipes[1], STDERR_FILENO);
+    proa_access_log_stderr(NULL,
+                           &(struct proa_access){.method = PROA_STR("GET"),
+                                                 .target = PROA_STR("/a\"b\x1b[2J\n\xff"),
+                                                 .peer = PROA_STR("127.0.0.1"),
+                                                 .user_agent = proa_str_make(huge, sizeof huge),
+                                                 .version_minor = 1,
+                                                 .status = 200,
+                                                 .when = 0});
+    fflush(stderr);
+    dup2(saved, STDERR_FILENO);
+    ck_assert_int_gt(read(pipes[0], line, sizeof line - 1), 0);
+    ck_assert_ptr_nonnull(strstr(line,
+                                 "127.0.0.1 - - [01/Jan/1970:00:00:00 +0000] "
+                                 "\"GET /a\\x22b\\x1b[2J\\x0a\\xff HTTP/1.1\" 200 0 \"-\" \"xxx"));
+    ck_assert_uint_lt(strlen(line), 2300);
+    ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
+}
+END_TEST
+
+int main(void)
+{
+    return t_main("server",
+                  (const TTest *const[]){
+                      one_server_listens_on_several_addresses, a_port_in_use_is_named,
+                      a_bad_route_is_told_when_the_app_is_served,
+                      beyond_max_connections_clients_wait, beyond_max_per_address_clients_get_503,
+                      each_exchange_is_logged, a_log_line_escapes_what_strangers_say, NULL});
+}
