@@ -5,6 +5,7 @@ dist_check_SCRIPTS += \
 	%D%/check-format \
 	%D%/check-headers \
 	%D%/check-layers \
+	%D%/check-listings \
 	%D%/check-size \
 	tests/tools/test-checks \
 	tests/tools/test-install \

@@ -61,6 +61,17 @@ def pss(pid):
     raise OSError("no Pss")
 
 
+def page_tables(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmPTE:"))
+
+
+def tcp_kernel_bytes():
+    """What the kernel's slabs hold: sockets, their files, and what belongs to them."""
+    with open("/proc/meminfo") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("Slab:"))
+
+
 class Server:
     """A server process that prints 'listening on URL', or nginx."""
 
@@ -288,12 +299,15 @@ class Bench:
                     time.sleep(2)
                     return pss(server.pid)
 
-                few = grow(1000)
-                many = grow(10000)
+                few, few_tables, few_kernel = grow(1000), page_tables(server.pid), tcp_kernel_bytes()
+                many, many_tables, many_kernel = grow(10000), page_tables(server.pid), tcp_kernel_bytes()
                 for sock in sockets:
                     sock.close()
             self.record(f"idle_connection_{kind}", unit="bytes", median=(many - few) / 9000,
                         **({"target": 800} if kind == "proa" else {}))
+            self.record(f"idle_page_tables_{kind}", unit="bytes", median=(many_tables - few_tables) / 9000)
+            self.record(f"idle_kernel_sockets_{kind}", unit="bytes, both ends",
+                        median=(many_kernel - few_kernel) / 9000)
 
     def client_once(self, name, server, requests):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
