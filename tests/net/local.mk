@@ -1,11 +1,13 @@
 # tests/net: link their floor's library and those below, no more; the linker checks the floors.
 net_tests = \
+	%D%/test_accept \
 	%D%/test_addr \
 	%D%/test_connect \
 	%D%/test_edge \
 	%D%/test_listener \
 	%D%/test_pair \
 	%D%/test_resolve \
+	%D%/test_resolve_own \
 	%D%/test_stream \
 	%D%/test_stream_read \
 	%D%/test_stream_write \
@@ -15,6 +17,8 @@ net_test_libs = $(TRUN_LIBS) $(NET_LIBS) $(CHECK_LIBS)
 net_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(net_tests)
 
+%C%_test_accept_CFLAGS = $(net_test_flags)
+%C%_test_accept_LDADD = $(net_test_libs)
 %C%_test_addr_CFLAGS = $(net_test_flags)
 %C%_test_addr_LDADD = $(net_test_libs)
 %C%_test_connect_CFLAGS = $(net_test_flags)
@@ -25,8 +29,12 @@ check_PROGRAMS += $(net_tests)
 %C%_test_listener_LDADD = $(net_test_libs)
 %C%_test_pair_CFLAGS = $(net_test_flags)
 %C%_test_pair_LDADD = $(net_test_libs)
+%C%_test_resolve_SOURCES = %D%/test_resolve.c %D%/names.c %D%/names.h
 %C%_test_resolve_CFLAGS = $(net_test_flags)
 %C%_test_resolve_LDADD = $(net_test_libs)
+%C%_test_resolve_own_SOURCES = %D%/test_resolve_own.c %D%/names.c %D%/names.h
+%C%_test_resolve_own_CFLAGS = $(net_test_flags)
+%C%_test_resolve_own_LDADD = $(net_test_libs)
 %C%_test_stream_CFLAGS = $(net_test_flags)
 %C%_test_stream_LDADD = $(net_test_libs)
 %C%_test_stream_read_CFLAGS = $(net_test_flags)

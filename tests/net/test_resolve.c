@@ -1,3 +1,4 @@
+#include "net/names.h"
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
@@ -8,100 +9,7 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
-#include <netdb.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- the system's resolver, ours for the length of this program */
-
-static atomic_int calls;   /* look-ups begun */
-static atomic_int running; /* at this moment */
-static atomic_int most;    /* at one moment */
-static sem_t gate;         /* slow look-ups wait here */
-
-static struct addrinfo *answer(int family, const char *ip, struct addrinfo *next)
-{
-    struct addrinfo *ai = calloc(1, sizeof *ai);
-    struct proa_addr *addr = calloc(1, sizeof *addr);
-
-    ck_assert(ai && addr);
-    if (family == AF_UNIX) {
-        addr->len = sizeof addr->u.un;
-        addr->u.un.sun_family = AF_UNIX;
-    } else {
-        ck_ok(proa_addr_ip(addr, ip, 0));
-    }
-    ai->ai_family = family;
-    ai->ai_addrlen = addr->len;
-    ai->ai_addr = &addr->u.sa;
-    ai->ai_canonname = (char *)addr;
-    ai->ai_next = next;
-    return ai;
-}
-
-void freeaddrinfo(struct addrinfo *ai)
-{
-    while (ai) {
-        struct addrinfo *next = ai->ai_next;
-        free(ai->ai_canonname);
-        free(ai);
-        ai = next;
-    }
-}
-
-int getaddrinfo(const char *restrict host, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict ret)
-{
-    int now = ++running;
-    int code = 0;
-
-    (void)service;
-    ck_assert_int_eq(hints->ai_socktype, SOCK_STREAM);
-    calls++;
-    if (now > most)
-        most = now;
-    if (strncmp(host, "slow", 4) == 0)
-        sem_wait(&gate);
-    running--;
-
-    if (strcmp(host, "none.test") == 0)
-        code = EAI_NONAME;
-    else if (strcmp(host, "nodata.test") == 0)
-        code = EAI_NODATA;
-    else if (strcmp(host, "again.test") == 0)
-        code = EAI_AGAIN;
-    else if (strcmp(host, "broken.test") == 0)
-        code = EAI_FAIL;
-    else if (strcmp(host, "memory.test") == 0)
-        code = EAI_MEMORY;
-    else if (strcmp(host, "odd.test") == 0)
-        *ret = answer(AF_UNIX, NULL, NULL);
-    else if (strcmp(host, "here.test") == 0)
-        *ret = answer(AF_INET, "127.0.0.1",
-                      answer(AF_INET, "192.0.2.1",
-                             answer(AF_INET, "127.0.0.1", answer(AF_INET, "127.0.0.1", NULL))));
-    else if (strcmp(host, "four.test") == 0)
-        *ret = answer(AF_INET, "10.0.0.4", NULL);
-    else
-        *ret = answer(AF_INET6, "2001:db8::1",
-                      answer(AF_INET, "10.0.0.1", answer(AF_INET, "10.0.0.2", NULL)));
-    return code;
-}
-
-static void open_gate(int n)
-{
-    while (n--)
-        sem_post(&gate);
-}
-
-static void fresh(void)
-{
-    calls = running = most = 0;
-    sem_init(&gate, 0, 0);
-}
 
 /* ---- asking */
 
@@ -125,7 +33,7 @@ static int answer_body(void *arg)
     char text[PROA_ADDR_TEXT];
 
     (void)arg;
-    fresh();
+    names_fresh();
     ck_ok(proa_resolve(NULL, &all, "two.test", 443, 0));
     ck_assert_uint_eq(all.n, 3);
     ck_assert_str_eq(proa_addr_format(&all.a[0], text), "[2001:db8::1]:443");
@@ -135,7 +43,7 @@ static int answer_body(void *arg)
                        AF_INET)); /* the same name, other port and family */
     ck_assert_uint_eq(four.n, 2);
     ck_assert_str_eq(proa_addr_format(&four.a[0], text), "10.0.0.1:0");
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(names_calls, 1);
     ck_err(proa_resolve(NULL, &none, "four.test", 80, AF_INET6), PROA_ENOHOST);
     ck_assert_uint_eq(none.n, 0);
     return 0;
@@ -152,14 +60,14 @@ static int numeric_body(void *arg)
     char text[PROA_ADDR_TEXT];
 
     (void)arg;
-    fresh();
+    names_fresh();
     ck_ok(proa_resolve(NULL, &addrs, "127.0.0.9", 80, 0));
     ck_ok(proa_resolve(NULL, &addrs, "::1", 80, AF_INET6));
     ck_assert_uint_eq(addrs.n, 2);
     ck_assert_str_eq(proa_addr_format(&addrs.a[0], text), "127.0.0.9:80");
     ck_assert_str_eq(proa_addr_format(&addrs.a[1], text), "[::1]:80");
     ck_err(proa_resolve(NULL, &addrs, "::1", 80, AF_INET), PROA_ENOHOST);
-    ck_assert_int_eq(calls, 0);
+    ck_assert_int_eq(names_calls, 0);
     return 0;
 }
 START_TEST(numbers_are_not_looked_up)
@@ -174,7 +82,7 @@ static int invalid_body(void *arg)
     struct proa_addrs addrs = {0};
 
     (void)arg;
-    fresh();
+    names_fresh();
     memset(host, 'h', sizeof host);
     host[254] = '\0';
     ck_ok(ask(host));
@@ -188,7 +96,7 @@ static int invalid_body(void *arg)
     ck_err(ask("a\x7f"), PROA_EINVAL);
     ck_err(proa_resolve(NULL, &addrs, "two.test", 65536, 0), PROA_EINVAL);
     ck_err(proa_resolve(NULL, &addrs, "two.test", -1, 0), PROA_EINVAL);
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(names_calls, 1);
     return 0;
 }
 START_TEST(what_is_no_host_name_is_refused)
@@ -200,7 +108,7 @@ END_TEST
 static int codes_body(void *arg)
 {
     (void)arg;
-    fresh();
+    names_fresh();
     ck_err(ask("none.test"), PROA_ENOHOST);
     ck_assert_str_eq(proa_err_detail(PROA_ENOHOST), "none.test: no such host");
     ck_err(ask("nodata.test"), PROA_ENOHOST);
@@ -221,14 +129,14 @@ END_TEST
 static int ttl_body(void *arg)
 {
     (void)arg;
-    fresh();
+    names_fresh();
     ck_ok(ask("two.test"));
     proa_sleep(10 * PROA_SEC - 1);
     ck_ok(ask("two.test"));
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(names_calls, 1);
     proa_sleep(1);
     ck_ok(ask("two.test"));
-    ck_assert_int_eq(calls, 2);
+    ck_assert_int_eq(names_calls, 2);
     return 0;
 }
 START_TEST(an_answer_is_kept_for_ten_seconds)
@@ -240,17 +148,17 @@ END_TEST
 static int negative_body(void *arg)
 {
     (void)arg;
-    fresh();
+    names_fresh();
     ck_err(ask("none.test"), PROA_ENOHOST);
     proa_sleep(PROA_SEC - 1);
     ck_err(ask("none.test"), PROA_ENOHOST);
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(names_calls, 1);
     proa_sleep(1);
     ck_err(ask("none.test"), PROA_ENOHOST);
-    ck_assert_int_eq(calls, 2);
+    ck_assert_int_eq(names_calls, 2);
     ck_err(ask("again.test"), PROA_ERESOLVEAGAIN); /* of the moment: not kept at all */
     ck_err(ask("again.test"), PROA_ERESOLVEAGAIN);
-    ck_assert_int_eq(calls, 4);
+    ck_assert_int_eq(names_calls, 4);
     return 0;
 }
 START_TEST(no_such_host_is_kept_for_a_second)
@@ -264,13 +172,13 @@ static int options_body(void *arg)
     struct proa_resolver *r;
 
     (void)arg;
-    fresh();
+    names_fresh();
     ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.ttl = -1, .negative_ttl = -1)));
     ck_ok(ask("two.test"));
     ck_ok(ask("two.test"));
     ck_err(ask("none.test"), PROA_ENOHOST);
     ck_err(ask("none.test"), PROA_ENOHOST);
-    ck_assert_int_eq(calls, 4);
+    ck_assert_int_eq(names_calls, 4);
     proa_resolver_free(resolver);
 
     ck_ok(proa_resolver_new(&resolver,
@@ -281,7 +189,7 @@ static int options_body(void *arg)
     ck_err(ask("none.test"), PROA_ENOHOST);
     proa_sleep(58 * PROA_SEC);
     ck_ok(ask("two.test"));
-    ck_assert_int_eq(calls, 7);
+    ck_assert_int_eq(names_calls, 7);
     proa_resolver_free(resolver);
 
     ck_err(proa_resolver_new(&r, PROA_RESOLVER_OPTS(.threads = 65)), PROA_EINVAL);
@@ -299,18 +207,18 @@ END_TEST
 static int lru_body(void *arg)
 {
     (void)arg;
-    fresh();
+    names_fresh();
     ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.max_entries = 2)));
     ck_ok(ask("a.test"));
     ck_ok(ask("b.test"));
     ck_ok(ask("a.test")); /* used again: b is now the oldest */
     ck_ok(ask("c.test")); /* one more than the limit */
-    ck_assert_int_eq(calls, 3);
+    ck_assert_int_eq(names_calls, 3);
     ck_ok(ask("a.test"));
     ck_ok(ask("c.test"));
-    ck_assert_int_eq(calls, 3);
+    ck_assert_int_eq(names_calls, 3);
     ck_ok(ask("b.test"));
-    ck_assert_int_eq(calls, 4);
+    ck_assert_int_eq(names_calls, 4);
     proa_resolver_free(resolver);
     resolver = NULL;
     return 0;
@@ -343,7 +251,7 @@ static int join_body(void *arg)
     struct asker a[5];
 
     (void)arg;
-    fresh();
+    names_fresh();
     PROA_GROUP(others);
     {
         PROA_GROUP(first);
@@ -356,11 +264,11 @@ static int join_body(void *arg)
         ck_ok(proa_group_join(&first));
     }
     ck_assert_int_eq(a[0].rc, PROA_ECANCELED);
-    open_gate(1);
+    names_open_gate(1);
     ck_ok(proa_group_join(&others));
     for (int i = 1; i < 5; i++)
         ck_assert_int_eq(a[i].rc, 0);
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(names_calls, 1);
     return 0;
 }
 START_TEST(equal_look_ups_are_one_and_survive_a_cancel)
@@ -374,7 +282,7 @@ static int alone_body(void *arg)
     struct asker a = {.host = "slow.test"};
 
     (void)arg;
-    fresh();
+    names_fresh();
     {
         PROA_GROUP(g);
         ck_ok(proa_create_task(&g, ask_task, &a));
@@ -382,9 +290,9 @@ static int alone_body(void *arg)
         proa_group_cancel(&g);
     }
     ck_assert_int_eq(a.rc, PROA_ECANCELED);
-    open_gate(1);
+    names_open_gate(1);
     ck_ok(ask("slow.test")); /* joins the look-up that was left behind, or finds its answer */
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(names_calls, 1);
     return 0;
 }
 START_TEST(a_look_up_goes_on_without_its_asker)
@@ -399,19 +307,19 @@ static int threads_body(void *arg)
     struct asker a[6];
 
     (void)arg;
-    fresh();
+    names_fresh();
     PROA_GROUP(g);
     for (int i = 0; i < 6; i++) {
         a[i] = (struct asker){.host = host[i], .rc = 1};
         ck_ok(proa_create_task(&g, ask_task, &a[i]));
     }
     t_turns(3);
-    open_gate(6);
+    names_open_gate(6);
     ck_ok(proa_group_join(&g));
     for (int i = 0; i < 6; i++)
         ck_assert_int_eq(a[i].rc, 0);
-    ck_assert_int_eq(calls, 6);
-    ck_assert_int_le(most, 4);
+    ck_assert_int_eq(names_calls, 6);
+    ck_assert_int_le(names_most, 4);
     return 0;
 }
 START_TEST(look_ups_run_in_four_threads_at_most)
@@ -425,13 +333,13 @@ static int free_body(void *arg)
     struct asker a[2] = {{.host = "slow1"}, {.host = "slow2"}};
 
     (void)arg;
-    fresh();
+    names_fresh();
     ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.threads = 1)));
     PROA_GROUP(g);
     for (int i = 0; i < 2; i++)
         ck_ok(proa_create_task(&g, ask_task, &a[i]));
     t_turns(3);
-    open_gate(2); /* one is running, one still waits for the thread, and may get it */
+    names_open_gate(2); /* one is running, one still waits for the thread, and may get it */
     proa_resolver_free(resolver);
     resolver = NULL;
     ck_ok(proa_group_join(&g));
@@ -452,133 +360,17 @@ static int leave_body(void *arg)
     struct asker a = {.host = "slow.test"};
 
     (void)arg;
-    fresh();
+    names_fresh();
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, ask_task, &a));
     t_turns(3);
     proa_group_cancel(&g);
-    open_gate(1);
+    names_open_gate(1);
     return 0;
 }
 START_TEST(a_loop_can_end_during_a_look_up)
 {
     t_run(leave_body, NULL);
-}
-END_TEST
-
-/* ---- a program's own function */
-
-struct own {
-    int calls;
-    int rc;
-    int64_t takes;
-};
-
-static int look_up(void *arg, struct proa_addrs *ret, const char *host)
-{
-    struct own *own = arg;
-    struct proa_addr addr;
-    int rc = own->takes ? proa_sleep(own->takes) : 0;
-
-    own->calls++;
-    ck_assert_str_eq(host, "name.test"); /* in lower case */
-    if (rc == 0)
-        rc = own->rc;
-    if (rc == 0)
-        rc = proa_addr_ip(&addr, "10.1.1.1", 7);
-    return rc == 0 ? proa_addrs_add(ret, &addr) : rc;
-}
-
-static int own_body(void *arg)
-{
-    struct own own = {.takes = 3 * PROA_SEC};
-    struct asker a[3];
-    int64_t began = proa_now();
-
-    (void)arg;
-    fresh();
-    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.fn = look_up, .arg = &own)));
-    PROA_GROUP(g);
-    for (int i = 0; i < 3; i++) {
-        a[i] = (struct asker){.host = "Name.Test", .rc = 1};
-        ck_ok(proa_create_task(&g, ask_task, &a[i]));
-    }
-    ck_ok(proa_group_join(&g));
-    ck_assert_int_eq(own.calls, 1);
-    ck_assert_int_eq(proa_now() - began, 3 * PROA_SEC);
-    own.rc = -20001;
-    proa_sleep(10 * PROA_SEC);
-    ck_err(ask("name.test"), -20001);
-    ck_assert_int_eq(calls, 0);
-
-    own.rc = 0; /* freed in the middle */
-    PROA_GROUP(late);
-    ck_ok(proa_create_task(&late, ask_task, &a[0]));
-    proa_sleep(PROA_SEC);
-    proa_resolver_free(resolver);
-    resolver = NULL;
-    ck_ok(proa_group_join(&late));
-    ck_assert_int_eq(a[0].rc, PROA_ECLOSED);
-    proa_sleep(3 * PROA_SEC); /* the function comes to its end alone */
-    ck_assert_int_eq(own.calls, 3);
-    return 0;
-}
-START_TEST(a_program_can_look_up_itself)
-{
-    t_run(own_body, NULL);
-}
-END_TEST
-
-/* The run ends, which cancels the look-up but not the asker behind its shield. */
-static struct own slow_own = {.takes = 3 * PROA_SEC};
-static int shielded_rc;
-
-static int ask_shielded(void *arg)
-{
-    (void)arg;
-    PROA_SHIELD(shield, PROA_SEC);
-    shielded_rc = ask("name.test");
-    proa_resolver_free(resolver);
-    resolver = NULL;
-    return 0;
-}
-
-static int end_early(void *arg)
-{
-    (void)arg;
-    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.fn = look_up, .arg = &slow_own)));
-    ck_ok(proa_create_task(NULL, ask_shielded, NULL));
-    t_turns(2);
-    return 0;
-}
-START_TEST(a_cancelled_look_up_does_not_cancel_its_askers)
-{
-    fresh();
-    ck_ok(proa_run(end_early, NULL, PROA_RUN_OPTS(.virtual_clock = true)));
-    ck_assert_int_eq(shielded_rc, PROA_ECLOSED);
-}
-END_TEST
-
-/* ---- names to listen on */
-
-static int listen_body(void *arg)
-{
-    struct proa_listener *l;
-    struct proa_addr addr;
-
-    (void)arg;
-    fresh();
-    ck_ok(proa_listen_tcp(&l, "here.test", 0, NULL)); /* three times the same, one not ours */
-    ck_ok(proa_listener_address(l, 0, &addr));
-    ck_err(proa_listener_address(l, 1, &addr), PROA_ENOENT);
-    proa_listener_free(l);
-    ck_err(proa_listen_tcp(&l, "two.test", 0, NULL), PROA_EADDRNOTAVAIL);
-    ck_err(proa_listen_tcp(&l, "none.test", 0, NULL), PROA_ENOHOST);
-    return 0;
-}
-START_TEST(a_name_is_listened_on_once_an_address)
-{
-    t_run(listen_body, NULL);
 }
 END_TEST
 
@@ -602,7 +394,7 @@ static int all_body(void *arg)
 }
 START_TEST(asking_survives_cancels_and_lack_of_memory)
 {
-    fresh();
+    names_fresh();
     t_each_park(all_body, NULL);
     t_run_each_alloc(all_body, NULL);
 }
@@ -648,9 +440,6 @@ int main(void)
                                  look_ups_run_in_four_threads_at_most,
                                  askers_of_a_freed_resolver_are_told,
                                  a_loop_can_end_during_a_look_up,
-                                 a_program_can_look_up_itself,
-                                 a_cancelled_look_up_does_not_cancel_its_askers,
-                                 a_name_is_listened_on_once_an_address,
                                  asking_survives_cancels_and_lack_of_memory,
                                  a_list_of_addresses_grows,
                                  NULL,
