@@ -268,8 +268,7 @@ static void log_access(struct exchange *x)
     server->opts.access(server->opts.access_arg, &access);
 }
 
-/* Whether this is the connection's last response, as far as can be known before it is rendered. */
-static bool is_last(struct exchange *x)
+bool proa__exchange_is_last(struct exchange *x)
 {
     struct conn *c = x->conn;
     const struct http_head *head = x->req.head;
@@ -338,10 +337,8 @@ static bool serve(struct exchange *x)
         rc = answer_error(x, status_of(x->failure), proa_str_from(proa_err_text(x->failure)));
     else
         rc = conclude(x, dispatch(x));
-    if (rc == 0) {
-        x->resp.close = x->resp.close || is_last(x);
+    if (rc == 0)
         rc = proa__response_finish(&x->resp);
-    }
     log_access(x);
     if (rc < 0 || x->broken) {
         proa__conn_abort(c);

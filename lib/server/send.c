@@ -100,6 +100,7 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
             length = BODY_UNKNOWN;
         }
     }
+    resp->close = resp->close || proa__exchange_is_last(x);
     return proa__response_head(&x->out, &resp->frame,
                                &(struct response_head){
                                    .status = resp->status,

@@ -172,6 +172,13 @@ SERVED(a_streamed_body_comes_in_chunks)
     ck_assert_str_eq(body_of(text), "3\r\nabc\r\n3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n");
 }
 
+SERVED(a_streamed_response_says_that_the_connection_closes)
+{
+    ck_assert_ptr_nonnull(strstr(ask(server, LAST("/stream")), "Connection: close\r\n"));
+    ck_assert_ptr_null(
+        strstr(ask(server, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n"), "Connection"));
+}
+
 /* HTTP-FRAME-24 */
 SERVED(a_streamed_body_ends_with_the_connection_in_http_1_0)
 {
@@ -366,18 +373,25 @@ SERVED(requests_smuggled_in_a_body_are_not_served)
 
 int main(void)
 {
-    return t_main(
-        "exchange",
-        (const TTest *const[]){
-            a_handler_s_text_is_the_response, an_error_s_text_is_for_the_client,
-            head_is_get_without_the_body, unknown_paths_and_methods_have_their_statuses,
-            a_streamed_body_comes_in_chunks, a_streamed_body_ends_with_the_connection_in_http_1_0,
-            a_failing_handler_is_a_500_and_a_line_that_names_the_route, no_response_at_all_is_a_500,
-            the_client_s_faults_have_their_statuses,
-            a_handler_that_fails_in_mid_stream_aborts_the_connection,
-            a_header_that_would_split_the_response_is_a_500,
-            a_connection_serves_one_request_after_another, pipelined_requests_are_answered_in_order,
-            a_response_is_not_held_while_the_next_handler_sleeps,
-            http_1_0_closes_unless_it_asks_to_stay, requests_may_come_in_any_pieces,
-            a_connection_may_break_at_any_byte, requests_smuggled_in_a_body_are_not_served, NULL});
+    return t_main("exchange",
+                  (const TTest *const[]){a_handler_s_text_is_the_response,
+                                         an_error_s_text_is_for_the_client,
+                                         head_is_get_without_the_body,
+                                         unknown_paths_and_methods_have_their_statuses,
+                                         a_streamed_body_comes_in_chunks,
+                                         a_streamed_response_says_that_the_connection_closes,
+                                         a_streamed_body_ends_with_the_connection_in_http_1_0,
+                                         a_failing_handler_is_a_500_and_a_line_that_names_the_route,
+                                         no_response_at_all_is_a_500,
+                                         the_client_s_faults_have_their_statuses,
+                                         a_handler_that_fails_in_mid_stream_aborts_the_connection,
+                                         a_header_that_would_split_the_response_is_a_500,
+                                         a_connection_serves_one_request_after_another,
+                                         pipelined_requests_are_answered_in_order,
+                                         a_response_is_not_held_while_the_next_handler_sleeps,
+                                         http_1_0_closes_unless_it_asks_to_stay,
+                                         requests_may_come_in_any_pieces,
+                                         a_connection_may_break_at_any_byte,
+                                         requests_smuggled_in_a_body_are_not_served,
+                                         NULL});
 }
