@@ -1,4 +1,5 @@
 # tests/apps: the programs, run as a user runs them. cases.sh is what the scripts share.
 dist_check_SCRIPTS += \
+	%D%/test-clients \
 	%D%/test-httpbin
-EXTRA_DIST += %D%/cases.sh
+EXTRA_DIST += %D%/cases.sh %D%/clients.py
