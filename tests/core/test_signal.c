@@ -254,6 +254,32 @@ START_TEST(a_claim_can_be_given_back)
 }
 END_TEST
 
+static int claim_and_end(void *arg)
+{
+    (void)arg;
+    return proa__signals_claim(proa_loop_current(), hear, one);
+}
+
+static void claim_then_raise_two(void)
+{
+    proa__signals_burst = 0;
+    ck_ok(proa_run(claim_and_end, NULL, PROA_RUN_OPTS(.signals = true)));
+    proa_run(raise_many, &(int){2}, PROA_RUN_OPTS(.signals = true));
+}
+START_TEST(a_claim_ends_with_its_run)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        claim_then_raise_two();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+END_TEST
+
 static int claim_nothing(void *arg)
 {
     (void)arg;
@@ -322,6 +348,7 @@ int main(void)
                                 those_of_one_burst_are_one,
                                 claimed_the_second_cancels_and_the_third_ends,
                                 a_claim_can_be_given_back,
+                                a_claim_ends_with_its_run,
                                 a_run_without_signals_has_nothing_to_claim,
                                 in_a_worker_only_the_parent_presses_on,
                                 in_a_worker_the_parents_second_ends_it,
