@@ -85,7 +85,6 @@ void proa__sched_root_empty(struct sched *s)
     if (!s->ending)
         return;
     s->root.closed = true;
-    proa__timer_stop(&s->grace);
     proa__loop_stop(s->loop);
 }
 

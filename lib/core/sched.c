@@ -43,14 +43,14 @@ static struct proa_task *pop(struct sched *s)
     return t;
 }
 
-/* The one of the last task that ended, if it has not been used again. */
-static bool take_spare(struct sched *s, struct proa_task *t)
+/* The coroutine that waits for work, if there is one: it stands in run_tasks. */
+static bool take_idle(struct sched *s, struct proa_task *t)
 {
-    if (!s->spare.low || t->stack_size)
+    if (!s->idle.stack.low || t->stack_size)
         return false;
-    t->coro.stack = s->spare;
-    t->err = (struct err_slot *)(void *)s->spare.high;
-    s->spare.low = NULL;
+    t->coro = s->idle;
+    t->err = (struct err_slot *)(void *)t->coro.stack.high;
+    s->idle.stack.low = NULL;
     return true;
 }
 
@@ -58,14 +58,14 @@ bool proa__sched_give_stack(struct proa_task *t)
 {
     struct sched *s = t->sched;
 
-    if (!take_spare(s, t)) {
+    if (!take_idle(s, t)) {
         t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
         if (!t->err)
             return false;
+        proa__coro_init(&t->coro, run_tasks, s);
     }
     t->err->rc = 0;
     t->state = TASK_READY;
-    proa__coro_init(&t->coro, run_tasks, t);
     return true;
 }
 
@@ -97,10 +97,7 @@ static void reap(struct sched *s)
 
     s->ended = NULL;
     proa__coro_fini(&t->coro);
-    if (s->spare.low || t->stack_size)
-        proa__stack_give(&s->loop->stacks, &t->coro.stack);
-    else
-        s->spare = t->coro.stack;
+    proa__stack_give(&s->loop->stacks, &t->coro.stack);
     if (!t->kept)
         proa__task_recycle(t);
 }
@@ -118,13 +115,16 @@ void proa__sched_leave(struct proa_task *t)
         reap(s);
 }
 
-/* Hand the stack of `t`, which has ended, to a new task. */
-static struct proa_task *inherit_stack(struct sched *s, struct proa_task *t)
+/*
+ * What a stack does when its task `t` has ended, the first that is possible: a new task is next in
+ * line, and goes on here at once.
+ */
+static bool go_on_with_next(struct sched *s, struct proa_task *t)
 {
     struct proa_task *next = s->ready;
 
     if (!next || next->state != TASK_NEW || t->stack_size || !pop(s))
-        return NULL;
+        return false;
     s->n_new--;
     next->coro = t->coro;
     next->err = t->err;
@@ -132,25 +132,49 @@ static struct proa_task *inherit_stack(struct sched *s, struct proa_task *t)
     if (!t->kept)
         proa__task_recycle(t);
     make_current(s, next);
-    return next;
+    return true;
 }
 
-/* The first frame of each stack. */
+/* Or it waits until there is a new task; one stack may. */
+static bool wait_for_new(struct sched *s, struct proa_task *t)
+{
+    struct proa_task *next;
+
+    if (s->idle.stack.low || t->stack_size)
+        return false;
+    next = next_task(s); /* not a new one, or the turn is over */
+    s->idle = t->coro;
+    if (!t->kept)
+        proa__task_recycle(t);
+    make_current(s, next);
+    proa__coro_switch(&s->idle, next ? &next->coro : &s->loop->main);
+    return true;
+}
+
+/* Or it is given back, by whoever runs next. */
+_Noreturn static void leave_for_good(struct sched *s, struct proa_task *t)
+{
+    struct proa_task *next = next_task(s);
+
+    s->ended = t;
+    make_current(s, next);
+    proa__coro_switch_last(&t->coro, next ? &next->coro : &s->loop->main);
+}
+
+/* The first frame of each stack: one task after another. */
 static void run_tasks(void *arg)
 {
-    struct proa_task *t = arg;
-    struct sched *s = t->sched;
+    struct sched *s = arg;
 
-    if (s->ended)
-        reap(s);
-    for (struct proa_task *next = t; next; next = inherit_stack(s, t)) {
-        t = next;
+    for (;;) {
+        struct proa_task *t = proa__task_here;
+
+        if (s->ended)
+            reap(s);
         proa__task_end(t, t->fn(t->arg));
+        if (!go_on_with_next(s, t) && !wait_for_new(s, t))
+            leave_for_good(s, t);
     }
-    s->ended = t;
-    t = next_task(s);
-    make_current(s, t);
-    proa__coro_switch_last(&s->ended->coro, t ? &t->coro : &s->loop->main);
 }
 
 /* The loop's: run what is ready. */
@@ -200,8 +224,10 @@ void proa__sched_free(struct proa_loop *loop)
     PROA_CHECK(!s->root.running, "a loop is freed while %zu tasks live", s->root.running);
     proa__timer_stop(&s->grace);
     proa__group_fini(&s->root);
-    if (s->spare.low)
-        proa__stack_give(&loop->stacks, &s->spare);
+    if (s->idle.stack.low) {
+        proa__coro_fini(&s->idle);
+        proa__stack_give(&loop->stacks, &s->idle.stack);
+    }
     last_seq = s->seq;
     proa__task_free_slabs(s);
     proa__free(s);

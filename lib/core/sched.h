@@ -8,7 +8,9 @@
  * own stack is gone back to when nothing is ready, or when the turn is over: after loop->slices
  * slices.
  *
- * A task that has ended cannot give back the stack it stands on: whoever runs next does (`ended`).
+ * A stack whose task has ended goes on with the next new task if that is next in line, without a
+ * switch. Else it waits for one; a single stack may do so. Else it is given back, which it cannot
+ * do itself: whoever runs next does (`ended`).
  *
  * Floor: core.
  */
@@ -31,7 +33,7 @@ struct sched {
     unsigned ran;                 /* slices in this turn */
     struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
     size_t n_new;                 /* tasks in the ready list for which a stack is reserved */
-    struct stack spare;           /* of the default size, hot; .low is NULL: there is none */
+    struct coro idle;             /* a stack that waits for a new task; .stack.low is NULL: none */
 
     struct proa_task *free; /* records, by .next */
     struct slab *slabs;

@@ -183,6 +183,35 @@ START_TEST(limit_bounds_the_calls_at_once)
 }
 END_TEST
 
+/* The one that could not be created says so; those before it are cancelled, those after never ran.
+ */
+static int no_memory_body(void *arg)
+{
+    enum { N = 200 };
+    static struct proa_call calls[N];
+    static int rcs[N];
+    struct job j = {PROA_HOUR, 0, 0};
+    int failed = 0;
+
+    (void)arg;
+    for (int i = 0; i < N; i++)
+        calls[i] = (struct proa_call){run_job, &j};
+    t_alloc_fail(1);
+    ck_err(proa_gather(calls, N, rcs, NULL), PROA_ENOMEM);
+    t_alloc_fail(0);
+    for (int i = 0; i < N; i++) {
+        failed += rcs[i] == PROA_ENOMEM;
+        ck_assert(rcs[i] == PROA_ENOMEM || rcs[i] == PROA_ECANCELED);
+    }
+    ck_assert_int_eq(failed, 1);
+    return 0;
+}
+START_TEST(call_that_could_not_be_started_says_so)
+{
+    t_run(no_memory_body, NULL);
+}
+END_TEST
+
 static int three_jobs(void *arg)
 {
     struct job j[3] = {{1, 0, 0}, {2, 0, 0}, {3, 0, 0}};
@@ -212,6 +241,7 @@ int main(void)
                                 cancelled_gather_cancels_and_waits_and_keeps_what_was_done,
                                 gather_that_cannot_begin_starts_nothing,
                                 limit_bounds_the_calls_at_once,
+                                call_that_could_not_be_started_says_so,
                                 cancel_at_each_point_and_each_failed_allocation_fill_all_codes,
                                 NULL,
                             });

@@ -239,6 +239,9 @@ static int join_in_cancelled_scope_body(void *arg)
     ck_err(PROA_WITHIN(0, proa_group_join(&g)), PROA_ETIMEDOUT);
     ck_assert_int_eq(w.got, PROA_ECANCELED);
     ck_assert_int_eq(proa_now(), began);
+
+    PROA_GROUP(nobody);
+    ck_err(PROA_WITHIN(0, proa_group_join(&nobody)), PROA_ETIMEDOUT);
     return proa_yield();
 }
 START_TEST(deadline_around_the_join_cancels_the_tasks_and_waits_for_them)

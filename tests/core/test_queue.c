@@ -449,11 +449,25 @@ static int shutdown_discard_body(void *arg)
     ck_ok(proa_task_join(joiner));
     return proa_group_join(&g);
 }
+static int discard_wakes_body(void *arg)
+{
+    PROA_AUTO(proa_queue) *q = NULL;
+
+    (void)arg;
+    ck_ok(proa_queue_new(&q, NULL));
+    fill(q, "abc");
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, join_queue, q));
+    ck_ok(proa_yield());
+    proa_queue_shutdown(q, PROA_QUEUE_DISCARD);
+    return PROA_WITHIN(PROA_SEC, proa_group_join(&g));
+}
 START_TEST(shutdown_ends_puts_at_once_and_gets_when_empty)
 {
     t_run(shutdown_empty_body, NULL);
     t_run(shutdown_drain_body, NULL);
     t_run(shutdown_discard_body, NULL);
+    t_run(discard_wakes_body, NULL);
 }
 END_TEST
 
@@ -477,6 +491,28 @@ static int join_body(void *arg)
     proa_queue_task_done(q);
     fill(q, "b"); /* woken all the same */
     ck_ok(proa_task_join(joiner));
+    return proa_group_join(&g);
+}
+
+/* So does one whose put had to wait. */
+static int join_waited_put_body(void *arg)
+{
+    PROA_AUTO(proa_queue) *q = NULL;
+    void *p;
+
+    (void)arg;
+    ck_ok(proa_queue_new(&q, PROA_QUEUE_OPTS(.limit = 1)));
+    fill(q, "a");
+    struct putter blocked = {q, 'b', 1};
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, put_one, &blocked));
+    ck_ok(proa_yield());
+    ck_ok(proa_queue_get(q, &p));
+    ck_ok(proa_queue_get(q, &p));
+    proa_queue_task_done(q);
+    ck_err(PROA_WITHIN(1, proa_queue_join(q)), PROA_ETIMEDOUT);
+    proa_queue_task_done(q);
+    ck_ok(proa_queue_join(q));
     return proa_group_join(&g);
 }
 
@@ -513,6 +549,7 @@ START_TEST(join_waits_until_every_item_is_done)
 {
     t_run(join_body, NULL);
     t_run(join_handed_over_body, NULL);
+    t_run(join_waited_put_body, NULL);
     t_run_aborts(done_too_often, NULL, "called more often than items were got");
 }
 END_TEST

@@ -1,4 +1,5 @@
 #include "base/fail.h"
+#include "core/stack.h"
 #include "support/t_run.h"
 
 #include <proa/fault.h>
@@ -66,9 +67,58 @@ static int forgotten_timeout_body(void *arg)
     ck_err(proa_group_join(&g), PROA_ETIMEDOUT);
     return 0;
 }
+
+/* The answer was given, and cast away. */
+static int ignore_timeout(void *arg)
+{
+    (void)arg;
+    PROA_TIMEOUT(t, PROA_MS);
+    int rc = proa_sleep(PROA_SEC);
+    ck_err(proa_timeout_result(&t, rc), PROA_ETIMEDOUT);
+    return rc;
+}
+
+/* A deadline passed, but no call was cut by it. */
+static int pass_deadline(void *arg)
+{
+    (void)arg;
+    {
+        PROA_TIMEOUT(t, 0);
+    }
+    return PROA_ECANCELED;
+}
+
+/* Nor by this one: what was cut was cut inside the shield, by a scope inside it. */
+static int cut_in_shield(void *arg)
+{
+    int rc;
+
+    (void)arg;
+    PROA_TIMEOUT(t, 0);
+    PROA_SHIELD(shield, PROA_SEC);
+    PROA_SCOPE(s);
+    proa_scope_cancel(&s);
+    rc = proa_yield();
+    ck_assert_int_eq(rc, PROA_ECANCELED);
+    return rc;
+}
+
+static int not_forgotten_body(void *arg)
+{
+    proa_task_fn *const frauds[] = {ignore_timeout, pass_deadline, cut_in_shield};
+
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, frauds[i], NULL));
+        ck_err(proa_group_join(&g), PROA_EBADCANCEL);
+    }
+    return 0;
+}
 START_TEST(timeout_nobody_asked_about_is_what_the_task_fails_with)
 {
     t_run(forgotten_timeout_body, NULL);
+    t_run(not_forgotten_body, NULL);
 }
 END_TEST
 
@@ -157,6 +207,81 @@ START_TEST(failure_that_is_joined_is_no_fault)
 }
 END_TEST
 
+/* ---- stacks and words of tasks that follow each other */
+
+static int fail_without_words(void *arg)
+{
+    (void)arg;
+    return PROA_ECONNREFUSED;
+}
+
+static int follow_at_once_body(void *arg)
+{
+    struct proa_task_error e[2];
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, fail_with_words, NULL));
+    ck_ok(proa_create_task(&g, fail_without_words, NULL));
+    ck_err(proa_group_join(&g), PROA_ECONNREFUSED);
+    ck_assert_uint_eq(proa_group_errors(&g, e, 2), 2);
+    ck_assert_str_eq(e[1].detail, "connection refused");
+    return 0;
+}
+
+static int follow_later_body(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, i ? fail_without_words : fail_with_words, NULL));
+        ck_err(proa_group_join(&g), PROA_ECONNREFUSED);
+        ck_assert_str_eq(proa_err_detail(PROA_ECONNREFUSED),
+                         i ? "connection refused" : "the pier is closed");
+    }
+    return 0;
+}
+START_TEST(task_does_not_inherit_the_words_of_the_one_before)
+{
+    t_run(follow_at_once_body, NULL);
+    t_run(follow_later_body, NULL);
+}
+END_TEST
+
+__attribute__((noinline)) static int use_stack(void *arg)
+{
+    volatile char frame[1 << 10];
+    int deeper = *(int *)arg - 1;
+    int rc = 0;
+
+    frame[0] = (char)deeper;
+    frame[sizeof frame - 1] = (char)deeper;
+    if (deeper > 0)
+        rc = use_stack(&deeper);
+    return rc < 0 || frame[0] != (char)deeper ? -1 : 0;
+}
+
+/* The small stack of the first must not become the second's. */
+static int small_then_default_body(void *arg)
+{
+    int shallow = 1;
+    int deep = 40;
+
+    (void)arg;
+    PROA_GROUP(g);
+    for (int i = 0; i < 3; i++) {
+        ck_ok(proa_create_task_opts(&g, NULL, use_stack, &shallow,
+                                    PROA_TASK_OPTS(.stack_size = STACK_SIZE_MIN)));
+        ck_ok(proa_create_task(&g, use_stack, &deep));
+    }
+    return proa_group_join(&g);
+}
+START_TEST(stacks_of_different_sizes_are_not_mixed_up)
+{
+    t_run(small_then_default_body, NULL);
+}
+END_TEST
+
 /* ---- memory */
 
 static int many_tasks(void *arg)
@@ -222,6 +347,8 @@ int main(void)
                                   failure_of_a_group_nobody_joined_is_what_the_task_fails_with,
                                   failure_in_the_root_group_reaches_the_fault_handler,
                                   failure_that_is_joined_is_no_fault,
+                                  task_does_not_inherit_the_words_of_the_one_before,
+                                  stacks_of_different_sizes_are_not_mixed_up,
                                   each_failed_allocation_is_enomem_and_leaves_nothing,
                                   group_that_lives_long_keeps_nothing_of_tasks_that_ended,
                                   NULL,

@@ -42,6 +42,8 @@ static int watched(void *arg)
                   loop->sched->root.running - 1);
     ck_assert_msg(heap_empty(&loop->timers), "the body left %zu timers running",
                   loop->timers.count);
+    ck_assert_msg(loop->sched->n_new == 0, "stacks are reserved for %zu tasks that are not there",
+                  loop->sched->n_new);
     ck_assert_msg(loop->sched->no_suspend == 0, "the body left suspending forbidden");
     return rc;
 }
