@@ -144,3 +144,37 @@ int t_duet_run(struct duet *d)
 {
     return t_run_rc(run, d);
 }
+
+int t_ask(struct proa_stream *s, struct duet *d)
+{
+    char word[5];
+    int rc = proa_write(s, "ping", 4, NULL);
+
+    (void)d;
+    if (rc == 0)
+        rc = proa_read_exact(s, word, 4, NULL);
+    if (rc < 0) {
+        proa_abort(s);
+        return rc;
+    }
+    ck_assert_int_eq(memcmp(word, "pong", 4), 0);
+    return proa_close(s);
+}
+
+int t_answer(struct proa_stream *s, struct duet *d)
+{
+    char word[5];
+    int rc = proa_read_exact(s, word, 4, NULL);
+
+    (void)d;
+    if (rc == 0)
+        rc = proa_write(s, "pong", 4, NULL);
+    if (rc == 0)
+        rc = (int)proa_read(s, word, sizeof word);
+    if (rc < 0) {
+        proa_abort(s);
+        return rc;
+    }
+    ck_assert_int_eq(rc, 0);
+    return proa_close(s);
+}

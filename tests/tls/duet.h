@@ -36,6 +36,11 @@ int t_duet(struct duet *d);
 /* The same on a loop of its own, under a virtual clock. */
 int t_duet_run(struct duet *d);
 
+/* For either side: send a word, read the answer, close; and read a word, answer, wait for the end,
+ * close. */
+int t_ask(struct proa_stream *s, struct duet *d);
+int t_answer(struct proa_stream *s, struct duet *d);
+
 /* A context of either side with the usual certificate: "a.example", "*.w.example", 127.0.0.1, ::1.
  */
 struct proa_tls_ctx *t_client_ctx(const struct proa_tls_client_opts *more);

@@ -11,6 +11,7 @@ tls_tests = \
 	%D%/test_ctx \
 	%D%/test_end \
 	%D%/test_handshake \
+	%D%/test_hello \
 	%D%/test_memory \
 	%D%/test_notify \
 	%D%/test_peer \
@@ -39,3 +40,5 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_peer_LDADD = $(tls_test_libs)
 %C%_test_memory_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_memory_LDADD = $(tls_test_libs)
+%C%_test_hello_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_hello_LDADD = $(tls_test_libs)

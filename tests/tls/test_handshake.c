@@ -10,45 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Send a word, read the answer, close. */
-static int ask(struct proa_stream *s, struct duet *d)
-{
-    char word[5];
-    int rc = proa_write(s, "ping", 4, NULL);
-
-    (void)d;
-    if (rc == 0)
-        rc = proa_read_exact(s, word, 4, NULL);
-    if (rc < 0) {
-        proa_abort(s);
-        return rc;
-    }
-    ck_assert_int_eq(memcmp(word, "pong", 4), 0);
-    return proa_close(s);
-}
-
-/* Read a word, answer, wait for the end, close. */
-static int answer(struct proa_stream *s, struct duet *d)
-{
-    char word[5];
-    int rc = proa_read_exact(s, word, 4, NULL);
-
-    (void)d;
-    if (rc == 0)
-        rc = proa_write(s, "pong", 4, NULL);
-    if (rc == 0)
-        rc = (int)proa_read(s, word, sizeof word);
-    if (rc < 0) {
-        proa_abort(s);
-        return rc;
-    }
-    ck_assert_int_eq(rc, 0);
-    return proa_close(s);
-}
-
 static struct duet talk(void)
 {
-    return (struct duet){.client = ask, .server = answer};
+    return (struct duet){.client = t_ask, .server = t_answer};
 }
 
 static const enum proa_tls_version versions[] = {PROA_TLS_1_2, PROA_TLS_1_3};
@@ -228,127 +192,6 @@ START_TEST(other_protocols_are_told_apart)
 }
 END_TEST
 
-/* ---- ALPN */
-
-START_TEST(protocol_is_agreed_on)
-{
-    struct duet d = talk();
-
-    d.client_ctx = T_CLIENT(.alpn = "h2,http/1.1");
-    d.server_ctx = T_SERVER(.alpn = "http/1.1");
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(d.alpn, "http/1.1");
-
-    d.opts = PROA_TLS_OPTS(.server_name = "a.example",
-                           .alpn = ""); /* this connection offers none */
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(d.alpn, "");
-    proa_tls_ctx_unref(d.server_ctx);
-
-    d.opts = NULL;
-    d.server_ctx = T_SERVER(); /* a server that does not care */
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(d.alpn, "");
-    proa_tls_ctx_unref(d.client_ctx);
-    proa_tls_ctx_unref(d.server_ctx);
-}
-END_TEST
-
-START_TEST(server_prefers_its_own_order)
-{
-    struct duet d = talk();
-
-    d.client_ctx = T_CLIENT(.alpn = "http/1.1,h2");
-    d.server_ctx = T_SERVER(.alpn = "h2,http/1.1");
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(d.alpn, "h2");
-    proa_tls_ctx_unref(d.client_ctx);
-    proa_tls_ctx_unref(d.server_ctx);
-}
-END_TEST
-
-START_TEST(no_protocol_in_common_is_an_error)
-{
-    struct duet d = talk();
-
-    d.client_ctx = T_CLIENT(.alpn = "h2", .max_version = versions[_i]);
-    d.server_ctx = T_SERVER(.alpn = "http/1.1");
-    t_duet_run(&d);
-    ck_err(d.client_rc, PROA_ETLSALPN);
-    ck_err(d.server_rc, PROA_ETLSALPN);
-    proa_tls_ctx_unref(d.client_ctx);
-    proa_tls_ctx_unref(d.server_ctx);
-}
-END_TEST
-
-/* ---- SNI */
-
-struct hosts {
-    struct proa_tls_ctx *other;
-    char asked[64];
-    int calls;
-};
-
-static int choose(void *arg, struct proa_str name, struct proa_tls_ctx **ret)
-{
-    struct hosts *h = arg;
-
-    h->calls++;
-    snprintf(h->asked, sizeof h->asked, "%.*s", PROA_PRI(name));
-    if (proa_str_eq(name, PROA_STR("forbidden.example")))
-        return PROA_EACCES;
-    if (proa_str_eq(name, PROA_STR("other.example")))
-        *ret = h->other;
-    return 0;
-}
-
-START_TEST(name_chooses_the_certificate)
-{
-    struct duet d = talk();
-    struct hosts h = {0};
-    static struct t_cert cert;
-
-    t_certs();
-    T_CERT(&cert, .issuer = &t_ca, .san = "DNS:other.example");
-    h.other = T_SERVER(.cert_pem = t_pem(cert.cert), .key_pem = t_pem(cert.key), .alpn = "other");
-    d.server_ctx = T_SERVER(.sni = choose, .sni_arg = &h, .alpn = "http/1.1");
-    d.client_ctx = T_CLIENT(.max_version = versions[_i], .alpn = "http/1.1,other");
-
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(h.asked, "a.example");
-    ck_assert_str_eq(d.alpn, "http/1.1");
-    d.opts = PROA_TLS_OPTS(.server_name = "OTHER.example"); /* in lower case for the chooser */
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(h.asked, "other.example");
-    ck_assert_str_eq(d.alpn, "other");
-    ck_assert_int_eq(h.calls, 2);
-
-    d.opts = PROA_TLS_OPTS(.server_name = "forbidden.example");
-    t_duet_run(&d);
-    ck_err(d.client_rc, PROA_ETLSALERT);
-    t_says(d.client_detail, "unrecognized name");
-    ck_err(d.server_rc, PROA_EACCES);
-    t_says(d.server_detail, "with the client for \"forbidden.example\": permission denied");
-
-    proa_tls_ctx_unref(h.other);
-    proa_tls_ctx_unref(d.client_ctx);
-    proa_tls_ctx_unref(d.server_ctx);
-}
-END_TEST
-
-START_TEST(ip_address_is_not_sent_as_a_name)
-{
-    struct duet d = talk();
-    struct hosts h = {.asked = "?"};
-
-    d.server_ctx = T_SERVER(.sni = choose, .sni_arg = &h);
-    d.opts = PROA_TLS_OPTS(.server_name = "127.0.0.1");
-    ck_ok(t_duet_run(&d));
-    ck_assert_str_eq(h.asked, "");
-    proa_tls_ctx_unref(d.server_ctx);
-}
-END_TEST
-
 /* ---- without suspending: the server's idle connection */
 
 struct idle {
@@ -411,7 +254,7 @@ static int stackless_body(void *arg)
     ck_err(proa__tls_handshake(i.s), PROA_EAGAIN);
     proa__stream_notify(i.s, STREAM_READ, on_bytes, &i);
     ck_ok(proa_tls_client(&c, a, ctx, PROA_TLS_OPTS(.server_name = "a.example")));
-    ck_ok(ask(c, &d));
+    ck_ok(t_ask(c, &d));
     ck_ok(proa_sleep(PROA_MS));
     ck_assert(i.ended);
     proa__stream_close(i.s);
@@ -520,7 +363,7 @@ static int inner_client(struct proa_stream *s, struct duet *d)
     struct proa_stream *in = NULL;
     int rc = proa_tls_client(&in, s, d->client_ctx, PROA_TLS_OPTS(.server_name = "b.example"));
 
-    return rc < 0 ? rc : ask(in, d);
+    return rc < 0 ? rc : t_ask(in, d);
 }
 
 static int inner_server(struct proa_stream *s, struct duet *d)
@@ -528,7 +371,7 @@ static int inner_server(struct proa_stream *s, struct duet *d)
     struct proa_stream *in = NULL;
     int rc = proa_tls_server(&in, s, d->server_ctx);
 
-    return rc < 0 ? rc : answer(in, d);
+    return rc < 0 ? rc : t_answer(in, d);
 }
 
 START_TEST(tls_runs_in_tls)
@@ -623,9 +466,6 @@ int main(void)
                              versions_without_overlap_are_an_error,
                              ciphers_without_overlap_are_an_error,
                              other_protocols_are_told_apart,
-                             protocol_is_agreed_on,
-                             server_prefers_its_own_order,
-                             ip_address_is_not_sent_as_a_name,
                              server_needs_no_task,
                              who_asks_before_trying_is_told_to_try,
                              reader_and_writer_shake_hands_together,
@@ -639,8 +479,6 @@ int main(void)
                              {each_version_works, 2},
                              {pieces_of_any_size_will_do, 2},
                              {cut_at_any_byte_is_an_error_of_both, 8},
-                             {no_protocol_in_common_is_an_error, 2},
-                             {name_chooses_the_certificate, 2},
                              {NULL, 0},
                          });
 }

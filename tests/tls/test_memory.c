@@ -96,8 +96,42 @@ START_TEST(idle_connection_keeps_no_buffers)
 }
 END_TEST
 
+static int talk_once(void *arg)
+{
+    return t_duet(arg);
+}
+
+/* One allocation in a hundred fails, OpenSSL's too: the connection may fail, the process does not.
+ */
+START_TEST(openssl_survives_a_failed_allocation)
+{
+    struct duet d = {0};
+    uint64_t began, all;
+
+    ck_ok(proa__tls_library_init());
+    t_certs();
+    ck_ok(proa_run(warm_up, NULL, PROA_RUN_OPTS(.virtual_clock = true)));
+    d.client_ctx = T_CLIENT(.no_resumption = true);
+    d.server_ctx = T_SERVER();
+    began = t_alloc_count();
+    ck_ok(proa_run(talk_once, &d, PROA_RUN_OPTS(.virtual_clock = true)));
+    all = t_alloc_count() - began;
+    ck_assert_uint_gt(all, 2000);
+    for (uint64_t n = 1; n < all; n += 97) {
+        t_alloc_fail(n);
+        proa_run(talk_once, &d, PROA_RUN_OPTS(.virtual_clock = true));
+        t_alloc_fail(0);
+    }
+    ck_ok(proa_run(talk_once, &d, PROA_RUN_OPTS(.virtual_clock = true)));
+    proa_tls_ctx_unref(d.client_ctx);
+    proa_tls_ctx_unref(d.server_ctx);
+    t_alloc_forgive();
+}
+END_TEST
+
 int main(void)
 {
     return t_main("tls_memory", (const TTest *const[]){openssl_takes_memory_from_proa,
-                                                       idle_connection_keeps_no_buffers, NULL});
+                                                       idle_connection_keeps_no_buffers,
+                                                       openssl_survives_a_failed_allocation, NULL});
 }

@@ -10,6 +10,8 @@
 #include <proa/stream.h>
 #include <proa/task.h>
 
+#include <openssl/ssl.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -211,6 +213,34 @@ START_TEST(refused_bytes_are_not_sent_later)
 }
 END_TEST
 
+/* ---- new keys on the way */
+
+static int new_keys(void *arg)
+{
+    struct ends e;
+    char byte;
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    for (int i = 0; i < 3;
+         i++) { /* the other end is asked for new keys too, and answers before its next bytes */
+        ck_assert_int_eq(SSL_key_update(proa__tls_from(e.c)->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        ck_ok(proa_write(e.c, "x", 1, NULL));
+        ck_assert_int_eq(proa_read(e.s, &byte, 1), 1);
+        ck_ok(proa_write(e.s, "y", 1, NULL));
+        ck_assert_int_eq(proa_read(e.c, &byte, 1), 1);
+        ck_assert_int_eq(byte, 'y');
+    }
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(keys_may_change_on_the_way)
+{
+    t_run(new_keys, NULL);
+}
+END_TEST
+
 /* ---- damage */
 
 static int damaged(void *arg)
@@ -339,6 +369,7 @@ int main(void)
                                     many_bytes_arrive_in_pieces_of_one,
                                     small_pieces_share_a_record,
                                     refused_bytes_are_not_sent_later,
+                                    keys_may_change_on_the_way,
                                     damaged_record_is_an_error,
                                     buffered_bytes_belong_to_tls,
                                     cancel_anywhere_leaves_nothing,
