@@ -112,8 +112,8 @@ static int on_write(BIO *bio, const char *bytes, int n)
     int rc;
 
     BIO_clear_retry_flags(bio);
-    if (t->write_rc) /* while shaking hands the other end's reason may still be read */
-        return t->ready ? -1 : n;
+    if (t->write_rc)
+        return -1;
     if (!t->corked && !t->out_n) {
         ssize_t took = push(t, bytes, left);
 

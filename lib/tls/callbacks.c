@@ -116,7 +116,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls *t = proa__tls_of(ssl);
 
-    if (!t->session_key || !SSL_SESSION_is_resumable(session))
+    if (!t->session_key)
         return 0;
     if (!t->ctx->settings.insecure && SSL_get_verify_result(ssl) != X509_V_OK)
         return 0;

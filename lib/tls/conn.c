@@ -154,14 +154,6 @@ static ssize_t op_read(struct proa_stream *s, void *buf, size_t n)
     return c.ret;
 }
 
-static void op_read_done(struct proa_stream *s)
-{
-    struct tls *t = (struct tls *)s;
-
-    if (t->ready && !SSL_has_pending(t->ssl))
-        proa__stream_read_done(t->lower);
-}
-
 /* ---- writing */
 
 /* What is left of the pieces, and a record made of several small ones. */
@@ -364,7 +356,6 @@ const struct stream_ops proa__tls_ops = {
     .close = op_close,
     .want = op_want,
     .bits = op_bits,
-    .read_done = op_read_done,
     .fd = op_fd,
     .address = op_address,
     .lower = op_lower,

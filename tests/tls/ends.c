@@ -17,11 +17,12 @@ int t_shake(struct ends *e, const struct pair_opts *pair)
     PROA_GROUP(g);
     int rc, joined;
 
-    *e = (struct ends){0};
+    *e = (struct ends){.client_ctx = e->client_ctx};
     rc = proa__pair_new(&e->c_lower, &e->s_lower, pair);
     if (rc < 0)
         return rc;
-    e->client_ctx = T_CLIENT(.no_resumption = true);
+    if (!e->client_ctx)
+        e->client_ctx = T_CLIENT(.no_resumption = true);
     e->server_ctx = T_SERVER();
     ck_ok(proa_create_task(&g, shake_server, e));
     rc = proa_tls_client(&e->c, e->c_lower, e->client_ctx,
@@ -36,4 +37,5 @@ void t_leave(struct ends *e)
     proa_abort(e->s);
     proa_tls_ctx_unref(e->client_ctx);
     proa_tls_ctx_unref(e->server_ctx);
+    *e = (struct ends){0};
 }

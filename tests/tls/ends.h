@@ -16,7 +16,7 @@ struct ends {
     int rc;
 };
 
-/* Makes both and shakes hands. To be called in a task. */
+/* Makes both and shakes hands. To be called in a task, with zeroes or a context for the client. */
 int t_shake(struct ends *e, const struct pair_opts *pair);
 
 /* Aborts what is left of it. */

@@ -12,7 +12,7 @@
 static int ends_in_order(void *arg)
 {
     char byte;
-    struct ends e;
+    struct ends e = {0};
 
     (void)arg;
     ck_ok(t_shake(&e, NULL));
@@ -42,7 +42,7 @@ END_TEST
 
 static int ends_rudely(void *arg)
 {
-    struct ends e;
+    struct ends e = {0};
     char byte;
 
     (void)arg;
@@ -68,7 +68,7 @@ END_TEST
 
 static int aborts(void *arg)
 {
-    struct ends e;
+    struct ends e = {0};
     char byte;
 
     (void)arg;
@@ -116,7 +116,7 @@ static int close_waits(void *arg)
     static char bytes[5000];
     struct pair_opts narrow = {.ab = {.capacity = 100, .split = 100}};
     struct rest f = {0};
-    struct ends e;
+    struct ends e = {0};
 
     (void)arg;
     ck_ok(t_shake(&e, &narrow));
@@ -145,7 +145,7 @@ static int close_gives_up(void *arg)
 {
     static char bytes[5000];
     struct pair_opts narrow = {.ab = {.capacity = 100}};
-    struct ends e;
+    struct ends e = {0};
 
     (void)arg;
     ck_ok(t_shake(&e, &narrow));
@@ -162,6 +162,36 @@ START_TEST(close_does_not_wait_for_ever)
 }
 END_TEST
 
+static int nobody_is_left(void *arg)
+{
+    static char bytes[5000];
+    struct pair_opts narrow = {.ab = {.capacity = 100}};
+    struct ends e = {0};
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    proa_stream_free(e.s);
+    e.s = NULL;
+    ck_ok(proa_close(e.c)); /* nothing is lost but our good-bye */
+    e.c = NULL;
+    t_leave(&e);
+
+    ck_ok(t_shake(&e, &narrow));
+    ck_ok(proa_write(e.c, bytes, sizeof bytes, NULL));
+    proa_stream_free(e.s);
+    e.s = NULL;
+    ck_err(proa_close(e.c), PROA_EPIPE); /* bytes are lost, and it is told */
+    e.c = NULL;
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(close_tells_of_bytes_that_are_lost)
+{
+    t_run(nobody_is_left, NULL);
+}
+END_TEST
+
 int main(void)
 {
     t_openssl_apart();
@@ -171,6 +201,7 @@ int main(void)
                                  abort_is_no_orderly_end,
                                  close_brings_out_what_was_written,
                                  close_does_not_wait_for_ever,
+                                 close_tells_of_bytes_that_are_lost,
                                  NULL,
                              });
 }

@@ -9,6 +9,8 @@
 #include <proa/stream.h>
 #include <proa/task.h>
 
+#include <openssl/ssl.h>
+
 struct told {
     unsigned dirs;
     unsigned calls;
@@ -26,7 +28,7 @@ static void on_told(void *arg, unsigned dirs)
 static int pending(void *arg)
 {
     struct told t = {0};
-    struct ends e;
+    struct ends e = {0};
     char byte;
 
     (void)arg;
@@ -61,7 +63,7 @@ END_TEST
 static int half_record(void *arg)
 {
     struct told t = {0};
-    struct ends e;
+    struct ends e = {0};
     char record[64], byte;
     ssize_t n;
 
@@ -92,7 +94,7 @@ static int room_again(void *arg)
     struct pair_opts small = {.ab = {.capacity = 1000}};
     struct iovec iov = {bytes, sizeof bytes};
     struct told t = {0};
-    struct ends e;
+    struct ends e = {0};
 
     (void)arg;
     ck_ok(t_shake(&e, &small));
@@ -120,7 +122,7 @@ END_TEST
 static int end_is_told(void *arg)
 {
     struct told t = {0};
-    struct ends e;
+    struct ends e = {0};
 
     (void)arg;
     ck_ok(t_shake(&e, NULL));
@@ -140,6 +142,33 @@ START_TEST(end_of_the_other_side_is_told)
 }
 END_TEST
 
+/* The other end ended TLS, and keeps its connection. */
+static int only_tls_ended(void *arg)
+{
+    struct ends e = {0};
+    struct tls *client;
+    char byte;
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    ck_err(proa__stream_try_read(e.s, &byte, 1), PROA_EAGAIN);
+    ck_assert(!proa__stream_is_closed(e.s));
+    client = proa__tls_from(e.c);
+    SSL_shutdown(client->ssl);
+    ck_ok(proa__tls_flush(client));
+    ck_assert_int_eq(proa_read(e.s, &byte, 1), 0);
+    ck_assert(proa__stream_is_closed(e.s));
+    ck_assert(!proa__stream_is_closed(e.s_lower));
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(end_of_tls_alone_is_an_end_too)
+{
+    t_run(only_tls_ended, NULL);
+}
+END_TEST
+
 int main(void)
 {
     t_openssl_apart();
@@ -148,6 +177,7 @@ int main(void)
                                     half_a_record_is_silent,
                                     room_is_told_when_the_record_is_out,
                                     end_of_the_other_side_is_told,
+                                    end_of_tls_alone_is_an_end_too,
                                     NULL,
                                 });
 }

@@ -80,7 +80,7 @@ struct both_ways {
 static int transfer(void *arg)
 {
     struct both_ways *b = arg;
-    struct ends e;
+    struct ends e = {0};
 
     ck_ok(t_shake(&e, &b->pair));
     struct flow up_in = {.s = e.c, .total = b->total, .chunk = b->chunk};
@@ -153,7 +153,7 @@ static size_t cost(struct ends *e, size_t pieces, size_t each)
 static int records(void *arg)
 {
     enum { OVERHEAD = 5 + 1 + 16 }; /* TLS 1.3: header, type, tag */
-    struct ends e;
+    struct ends e = {0};
 
     (void)arg;
     ck_ok(t_shake(&e, NULL));
@@ -180,7 +180,7 @@ static int other_bytes_next(void *arg)
     static char sent[200000], got[200000];
     struct pair_opts small = {.ab = {.capacity = 1000}};
     size_t taken = 0, arrived = 0;
-    struct ends e;
+    struct ends e = {0};
     ssize_t n;
 
     (void)arg;
@@ -217,7 +217,7 @@ END_TEST
 
 static int new_keys(void *arg)
 {
-    struct ends e;
+    struct ends e = {0};
     char byte;
 
     (void)arg;
@@ -241,12 +241,38 @@ START_TEST(keys_may_change_on_the_way)
 }
 END_TEST
 
+/* A server of TLS 1.2 asks for a second handshake, which could bring another certificate. */
+static int second_handshake(void *arg)
+{
+    struct ends e = {.client_ctx = T_CLIENT(.max_version = PROA_TLS_1_2, .no_resumption = true)};
+    SSL *server;
+    char byte;
+
+    (void)arg;
+    ck_ok(t_shake(&e, NULL));
+    server = proa__tls_from(e.s)->ssl;
+    SSL_clear_options(server, SSL_OP_NO_RENEGOTIATION);
+    ck_assert_int_eq(SSL_renegotiate(server), 1);
+    ck_ok(proa_write(e.s, "x", 1, NULL));
+    ck_assert_int_eq(proa_read(e.c, &byte, 1), 1); /* it goes on, and says no */
+    ck_err(proa_read(e.s, &byte, 1), PROA_ETLSPROTOCOL);
+    t_says(proa_err_detail(PROA_ETLSPROTOCOL), "no renegotiation");
+    t_leave(&e);
+    return 0;
+}
+
+START_TEST(second_handshake_is_refused)
+{
+    t_run(second_handshake, NULL);
+}
+END_TEST
+
 /* ---- damage */
 
 static int damaged(void *arg)
 {
     char record[64], byte;
-    struct ends e;
+    struct ends e = {0};
     ssize_t n;
 
     (void)arg;
@@ -370,6 +396,7 @@ int main(void)
                                     small_pieces_share_a_record,
                                     refused_bytes_are_not_sent_later,
                                     keys_may_change_on_the_way,
+                                    second_handshake_is_refused,
                                     damaged_record_is_an_error,
                                     buffered_bytes_belong_to_tls,
                                     cancel_anywhere_leaves_nothing,
