@@ -32,6 +32,12 @@ int proa__wait_cut(void)
     return cut(proa__task_here);
 }
 
+/* A loop that ignores its cancel must not stop everybody else: its budget counts too. */
+static bool give_way_though_cancelled(struct proa_task *t)
+{
+    return --t->budget <= 0 && !t->sched->no_suspend;
+}
+
 int proa__wait_enter_slow(const char *what)
 {
     struct proa_task *t = proa__task_here;
@@ -40,7 +46,7 @@ int proa__wait_enter_slow(const char *what)
     if (t->sched->inject_on) {
         t->budget = 1;
         count_point(t);
-    } else if (!t->scope->eff)
+    } else if (!t->scope->eff || give_way_though_cancelled(t))
         proa__wait_yield();
     return t->scope->eff ? cut(t) : 0;
 }

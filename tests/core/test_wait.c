@@ -262,6 +262,42 @@ START_TEST(calls_that_never_wait_give_way_when_the_budget_is_used_up)
 }
 END_TEST
 
+static int ignore_cancel(void *stop)
+{
+    int calls = 0;
+
+    PROA_SCOPE(s);
+    proa_scope_cancel(&s);
+    while (!*(bool *)stop) {
+        ck_err(proa_sleep(PROA_SEC), PROA_ECANCELED);
+        calls++;
+    }
+    ck_assert_int_le(calls, 2 * TASK_BUDGET);
+    return 0;
+}
+
+static int raise_flag(void *flag)
+{
+    *(bool *)flag = true;
+    return 0;
+}
+
+static int ignored_cancel_body(void *arg)
+{
+    bool stop = false;
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, ignore_cancel, &stop));
+    ck_ok(proa_create_task(&g, raise_flag, &stop));
+    return proa_group_join(&g);
+}
+START_TEST(loop_that_ignores_its_cancel_gives_way_all_the_same)
+{
+    t_run(ignored_cancel_body, NULL);
+}
+END_TEST
+
 static int wait_while_forbidden(void *arg)
 {
     (void)arg;
@@ -370,6 +406,7 @@ int main(void)
                               second_wake_before_the_sleeper_runs_is_nothing,
                               firm_park_is_not_woken_by_a_cancel,
                               calls_that_never_wait_give_way_when_the_budget_is_used_up,
+                              loop_that_ignores_its_cancel_gives_way_all_the_same,
                               waiting_while_forbidden_aborts,
                               waiting_outside_of_tasks_aborts_and_names_the_call,
                               injected_cancel_hits_exactly_the_nth_point,
