@@ -10,6 +10,7 @@ core_tests = \
 	%D%/test_loop \
 	%D%/test_main \
 	%D%/test_queue \
+	%D%/test_queue_shutdown \
 	%D%/test_run \
 	%D%/test_scope \
 	%D%/test_scope_model \
@@ -45,6 +46,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_main_LDADD = $(core_test_libs)
 %C%_test_queue_CFLAGS = $(core_test_flags)
 %C%_test_queue_LDADD = $(core_test_libs)
+%C%_test_queue_shutdown_CFLAGS = $(core_test_flags)
+%C%_test_queue_shutdown_LDADD = $(core_test_libs)
 %C%_test_run_CFLAGS = $(core_test_flags)
 %C%_test_run_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)
