@@ -4,6 +4,8 @@
 #include <proa/str.h>
 
 #include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,4 +67,19 @@ int args_header(const char *option, const char *text, struct proa_headers *heade
 
     free(name);
     return rc < 0 ? args_wrong(option, text, "'Name: value' without control characters") : 0;
+}
+
+int args_unknown(int c, char **argv)
+{
+    const char *program = program_invocation_short_name;
+    const char *given = argv[optind - 1];
+    bool is_long = strncmp(given, "--", 2) == 0;
+    const char letter[] = {'-', (char)optopt, 0};
+    const char *what = c == ':'            ? "no value for option"
+                       : is_long && optopt ? "no value is wanted by option"
+                                           : "unknown option";
+
+    fprintf(stderr, "%s: %s '%s'; see %s --help\n", program, what,
+            is_long || optopt <= 0 ? given : letter, program);
+    return -1;
 }

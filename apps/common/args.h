@@ -22,4 +22,7 @@ int args_header(const char *option, const char *text, struct proa_headers *heade
 /* Say that `text` is not `wanted`; returns -1. */
 int args_wrong(const char *option, const char *text, const char *wanted);
 
+/* Say what was wrong when getopt_long, its options beginning with ':', gave `c`; returns -1. */
+int args_unknown(int c, char **argv);
+
 #endif

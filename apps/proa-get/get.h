@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { PIECE = 64 * 1024 }; /* bytes read or written at once */
+
 struct output;
 struct sink;
 
@@ -45,8 +47,6 @@ struct job {
     struct get *get;
     const char *name;  /* of its file; the output's */
     struct sink *sink; /* with what is still to be printed, once it was fetched */
-    bool failed;
-    uint64_t bytes;
 };
 
 struct get {
@@ -91,6 +91,9 @@ int sink_open(struct sink **ret, struct output *output, struct job *job);
 int sink_write(struct sink *sink, const void *data, size_t n); /* suspends */
 int sink_commit(struct sink *sink); /* suspends; the whole body is there */
 void sink_free(struct sink *sink);  /* what was not committed is dropped */
+
+/* True if all bodies go to standard output: when that fails, nothing more can be done. */
+bool output_is_standard(const struct output *output);
 
 /* In the order of the URLs: let the next one print. Called once a job, whatever became of it;
  * suspends. */

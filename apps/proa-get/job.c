@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PIECE = 64 * 1024 };
-
 /* ---- trying again ---- */
 
 static bool worth_retrying(int rc, int status)
@@ -29,15 +27,15 @@ static bool worth_retrying(int rc, int status)
     }
 }
 
-/* Half a second, doubled each time up to 30 s, a little shorter by chance so that jobs do not march
- * in step. */
+/* Half a second, doubled each time up to 30 s; up to a quarter less, by the clock's chance, so that
+ * jobs do not march in step. */
 static int64_t backoff(unsigned tries)
 {
     int64_t ns = PROA_SEC / 2;
 
     while (--tries && ns < 30 * PROA_SEC)
         ns *= 2;
-    return ns - ns / 4 * (rand() % 100) / 100;
+    return ns - ns / 4 * (proa_now() / 1000 % 100) / 100;
 }
 
 static int64_t retry_after(struct proa_client_response *resp)
@@ -52,16 +50,16 @@ static int64_t retry_after(struct proa_client_response *resp)
 
 /* ---- one try ---- */
 
-struct
-try {
+struct attempt {
     struct job *job;
     struct proa_client_response *resp;
     struct sink *sink;
     int status;
+    bool unwritten; /* it failed on our side of the output */
     uint64_t bytes;
 };
 
-static int copy_body(struct try *t)
+static int copy_body(struct attempt *t)
 {
     char *piece = malloc(PIECE);
     ssize_t n = 0;
@@ -69,16 +67,21 @@ static int copy_body(struct try *t)
 
     while (rc == 0 && (n = proa_client_response_read_some(t->resp, piece, PIECE)) > 0) {
         rc = sink_write(t->sink, piece, (size_t)n);
+        t->unwritten = rc < 0;
         t->bytes += (uint64_t)n;
         t->job->get->bytes += (uint64_t)n;
     }
     free(piece);
     if (rc == 0 && n < 0)
         rc = (int)n;
-    return rc < 0 ? rc : sink_commit(t->sink);
+    if (rc < 0)
+        return rc;
+    rc = sink_commit(t->sink);
+    t->unwritten = rc < 0;
+    return rc;
 }
 
-static int try_once(struct try *t)
+static int try_once(struct attempt *t)
 {
     struct get *get = t->job->get;
 
@@ -106,30 +109,40 @@ static void tell(struct job *job, int rc, int status, struct proa_client_respons
     fprintf(stderr, "proa-get: %s: status %d %.*s\n", job->url, status, PROA_PRI(reason));
 }
 
-/* Fetch, and again where that may help. 0: it is there; 1: it failed and that was told;
- * PROA_ECANCELED. */
+/* Let go of a try; what it brought stays with the job if it is fine. */
+static void attempt_end(struct attempt *t, bool fine)
+{
+    struct job *job = t->job;
+
+    if (fine) {
+        job->sink = t->sink;
+    } else {
+        sink_free(t->sink);
+        job->get->bytes -= t->bytes;
+    }
+    proa_client_response_free(t->resp);
+}
+
+/* Fetch, and again where that may help. 0: it is there; 1: it failed and that was told; or what
+ * ends all jobs: PROA_ECANCELED, or nothing can be printed any more. */
 static int fetch(struct job *job)
 {
+    const struct options *o = job->get->o;
+
     for (unsigned tries = 1;; tries++) {
-        struct try t = {.job = job};
+        struct attempt t = {.job = job};
         int rc = try_once(&t);
         bool fine = rc == 0 && t.status < 300;
-        bool again = !fine && rc != PROA_ECANCELED && tries <= job->get->o->retries &&
+        bool stop = rc == PROA_ECANCELED || (t.unwritten && output_is_standard(job->get->output));
+        bool again = !fine && !stop && !t.unwritten && tries <= o->retries &&
                      worth_retrying(rc, t.status) && (!t.sink || sink_replayable(t.sink));
         int64_t wait = again && rc == 0 ? retry_after(t.resp) : 0;
 
-        if (!fine)
-            job->get->bytes -= t.bytes;
-        if (!fine && !again && rc != PROA_ECANCELED)
+        if (!fine && !stop && !again)
             tell(job, rc, t.status, t.resp);
-        job->bytes = t.bytes;
-        if (fine)
-            job->sink = t.sink;
-        else
-            sink_free(t.sink);
-        proa_client_response_free(t.resp);
+        attempt_end(&t, fine);
         if (!again)
-            return fine ? 0 : rc == PROA_ECANCELED ? rc : 1;
+            return fine ? 0 : stop ? rc : 1;
         rc = proa_sleep(wait ? wait : backoff(tries));
         if (rc < 0)
             return rc;
@@ -145,12 +158,13 @@ int job_run(void *arg)
     int rc = fetch(job);
     get->running--;
     get->done++;
-    if (rc != 0) {
-        job->failed = true;
+    if (rc != 0)
         get->failed++;
+    if (rc >= 0) {
+        int turn = output_turn_done(get->output, job);
+        rc = turn < 0 ? turn : 0;
     }
-    int turn = output_turn_done(get->output, job);
     sink_free(job->sink);
     job->sink = NULL;
-    return rc < 0 ? rc : turn;
+    return rc;
 }

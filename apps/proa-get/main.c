@@ -1,7 +1,10 @@
 #include "get.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int make_session(struct get *get, struct proa_tls_ctx **tls)
@@ -43,12 +46,25 @@ static int run(struct get *get)
     return rc;
 }
 
+static int make_dir(const char *dir)
+{
+    struct stat st;
+
+    if (!dir || mkdir(dir, 0777) == 0)
+        return 0;
+    if (errno == EEXIST && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+        errno = ENOTDIR;
+    return errno == EEXIST ? 0 : proa_fail(-errno, "%s: %s", dir, strerror(errno));
+}
+
 static int get_all(void *arg)
 {
     struct get *get = arg;
     PROA_AUTO(proa_tls_ctx) *tls = NULL;
-    int rc = make_session(get, &tls);
+    int rc = make_dir(get->o->dir);
 
+    if (rc == 0)
+        rc = make_session(get, &tls);
     if (rc == 0)
         rc = output_new(&get->output, get);
     if (rc == 0) {

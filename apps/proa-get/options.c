@@ -8,29 +8,32 @@ static const char help[] =
     "proa-get - fetch many URLs concurrently\n"
     "Usage: proa-get [OPTIONS] URL...\n"
     "\n"
-    "  -i, --input FILE     read URLs from FILE, one a line, '#' begins a comment; -: standard "
-    "input\n"
+    "  -i, --input FILE     read URLs from FILE, one a line, '#' begins a comment\n"
+    "                       line; -: from standard input\n"
     "  -j, --jobs N         at once (default 16)\n"
     "      --per-host N     at once from one host (default: as many as -j)\n"
-    "  -P, --dir DIR        write files there (default: here), named after the URLs\n"
-    "  -o, --output FILE    write the one URL's body to FILE; -: all bodies to standard output,\n"
-    "                       in the order of the URLs\n"
+    "  -P, --dir DIR        write files there (default: here), named after the URLs;\n"
+    "                       DIR is made; a name that comes again gets .2, .3, ...\n"
+    "  -o, --output FILE    write the one URL's body to FILE; -: write all bodies to\n"
+    "                       standard output, in the order of the URLs\n"
     "  -H, --header 'K: V'  send this header; may be repeated\n"
-    "      --timeout T      for one try, head and body (default: none); 500ms, 10s, 2m\n"
+    "      --timeout T      for one try, head and body (default: none); 500ms, 2m\n"
     "      --read-timeout T without a byte (default 60s)\n"
-    "      --retries N      tries beyond the first (default 2): when nothing answers, on 408, 429\n"
-    "                       and 5xx; waits in between, as long as Retry-After says\n"
+    "      --retries N      tries beyond the first (default 2), when nothing or half\n"
+    "                       an answer came, on 408, 429 and 5xx; waits in between,\n"
+    "                       as long as Retry-After says\n"
     "  -k, --insecure       believe any certificate\n"
     "      --cacert FILE    believe these authorities in place of the system's\n"
-    "      --cert FILE      our certificate, for servers that ask; --key FILE: its key\n"
+    "      --cert FILE      our certificate, for servers that ask for one\n"
+    "      --key FILE       its key (default: in the certificate's file)\n"
     "      --progress       show progress even if standard error is no terminal\n"
     "  -q, --quiet          no progress and no summary; failures are still told\n"
     "  -h, --help\n"
     "  -V, --version\n"
     "\n"
     "A file is written as NAME.part and renamed when it is whole.\n"
-    "Exit status: 0 every response came whole, with a status below 300 after redirects;\n"
-    "2 some did not; 1 wrong use or set-up.\n";
+    "Exit status: 0 every response came whole, with a status below 300 after\n"
+    "redirects; 2 some did not; 1 wrong use or set-up.\n";
 
 static int take_count(const char *option, uint64_t least, unsigned *ret)
 {
@@ -63,7 +66,7 @@ static const struct option longs[] = {{"input", required_argument, NULL, 'i'},
                                       {0}};
 
 /* One option. 0, 1 (done) or -1. */
-static int take(struct options *o, int c)
+static int take(struct options *o, int c, char **argv)
 {
     switch (c) {
     case 'i':
@@ -112,8 +115,7 @@ static int take(struct options *o, int c)
         printf("proa-get %s\n", proa_version());
         return 1;
     default:
-        fputs("proa-get: see proa-get --help\n", stderr);
-        return -1;
+        return args_unknown(c, argv);
     }
 }
 
@@ -124,8 +126,8 @@ int options_parse(struct options *o, int argc, char **argv)
     o->jobs = 16;
     o->retries = 2;
     o->timeout = PROA_FOREVER;
-    while ((c = getopt_long(argc, argv, "i:j:P:o:H:kqhV", longs, NULL)) != -1) {
-        int rc = take(o, c);
+    while ((c = getopt_long(argc, argv, ":i:j:P:o:H:kqhV", longs, NULL)) != -1) {
+        int rc = take(o, c, argv);
         if (rc != 0)
             return rc;
     }

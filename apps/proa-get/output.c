@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
- * Standard output is written in the order of the URLs: a job whose turn has not come keeps its
- * body, up to AHEAD bytes, then waits. Jobs are started in order, so the one whose turn it is
- * always runs.
+ * Standard output is written in the order of the URLs. A job whose turn has not come keeps what it
+ * reads, AHEAD bytes in memory and the rest in a file without a name; so it never waits with a
+ * connection in its hands, which the job whose turn it is may need. When the turn has come the rest
+ * is printed as it arrives. A job holds its place until it has printed, and that bounds what is
+ * kept.
  */
 enum { AHEAD = 1024 * 1024 };
 
@@ -25,7 +28,8 @@ struct output {
 struct sink {
     struct output *output;
     struct job *job;
-    struct proa_buf kept; /* standard output: not printed yet */
+    struct proa_buf kept; /* standard output: not printed yet, */
+    int spool;            /* and what follows it; -1: nothing */
     bool printed;
     int fd;
     char *part; /* files: path while it grows */
@@ -63,35 +67,78 @@ void output_free(struct output *out)
     free(out);
 }
 
+bool output_is_standard(const struct output *out)
+{
+    return out->standard;
+}
+
 /* ---- blocking calls, in a thread ---- */
 
-struct write_job {
-    int fd;
+struct transfer {
+    int from; /* a file to copy from its begin, or -1: data */
+    int to;
     const char *data;
     size_t n;
 };
 
-static int write_all(void *arg)
+static int write_all(int fd, const char *data, size_t n)
 {
-    struct write_job *w = arg;
-
-    while (w->n) {
-        ssize_t n = write(w->fd, w->data, w->n);
-        if (n < 0 && errno == EINTR)
+    while (n) {
+        ssize_t done = write(fd, data, n);
+        if (done < 0 && errno == EINTR)
             continue;
-        if (n < 0)
+        if (done < 0)
             return -errno;
-        w->data += n;
-        w->n -= (size_t)n;
+        data += done;
+        n -= (size_t)done;
     }
     return 0;
 }
 
-static int write_off_loop(int fd, const void *data, size_t n)
+static int copy_all(int from, int to)
 {
-    struct write_job w = {fd, data, n};
+    char *piece = malloc(PIECE);
+    off_t at = 0;
+    ssize_t n = 0;
+    int rc = piece ? 0 : PROA_ENOMEM;
 
-    return n ? proa_to_thread(write_all, &w, NULL) : 0;
+    while (rc == 0 && (n = pread(from, piece, PIECE, at)) > 0) {
+        rc = write_all(to, piece, (size_t)n);
+        at += n;
+    }
+    if (n < 0)
+        rc = -errno;
+    free(piece);
+    return rc;
+}
+
+static int transfer(void *arg)
+{
+    const struct transfer *t = arg;
+
+    return t->from >= 0 ? copy_all(t->from, t->to) : write_all(t->to, t->data, t->n);
+}
+
+static int off_loop(const char *name, struct transfer t)
+{
+    int rc = t.n || t.from >= 0 ? proa_to_thread(transfer, &t, NULL) : 0;
+
+    return rc < 0 && rc != PROA_ECANCELED ? proa_fail(rc, "%s: %s", name, proa_err_text(rc)) : rc;
+}
+
+static int put(int fd, const char *name, const void *data, size_t n)
+{
+    return off_loop(name, (struct transfer){.from = -1, .to = fd, .data = data, .n = n});
+}
+
+/* ---- files ---- */
+
+/* A file that is written in place: a terminal, a FIFO, /dev/null. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 static int open_file(struct sink *s)
@@ -107,13 +154,14 @@ static int open_file(struct sink *s)
         s->part = NULL;
         return PROA_ENOMEM;
     }
-    s->fd = open(s->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (s->fd >= 0)
-        return 0;
-    int rc = -errno;
-    progress_clear();
-    fprintf(stderr, "proa-get: %s: %s\n", s->part, proa_err_text(rc));
-    return rc;
+    if (is_special(s->path)) {
+        free(s->part);
+        s->part = NULL;
+        s->fd = open(s->path, O_WRONLY | O_CLOEXEC);
+    } else {
+        s->fd = open(s->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    }
+    return s->fd >= 0 ? 0 : proa_fail(-errno, "%s: %s", s->path, strerror(errno));
 }
 
 /* ---- sinks ---- */
@@ -128,6 +176,7 @@ int sink_open(struct sink **ret, struct output *out, struct job *job)
     s->output = out;
     s->job = job;
     s->fd = -1;
+    s->spool = -1;
     proa_buf_init(&s->kept, AHEAD);
     if (!out->standard)
         rc = open_file(s);
@@ -154,40 +203,70 @@ static int wait_turn(struct output *out, const struct job *job)
     return rc;
 }
 
+static const char standard[] = "standard output";
+
+/* What was kept, then `data`. */
 static int print(struct sink *s, const void *data, size_t n)
 {
-    int rc = write_off_loop(STDOUT_FILENO, proa_buf_str(&s->kept).p, s->kept.n);
+    struct proa_str kept = proa_buf_str(&s->kept);
+    int rc = put(STDOUT_FILENO, standard, kept.p, kept.n);
 
-    s->printed = s->printed || s->kept.n || n;
+    s->printed = s->printed || kept.n || n;
     proa_buf_clear(&s->kept);
-    return rc < 0 ? rc : write_off_loop(STDOUT_FILENO, data, n);
+    if (rc == 0 && s->spool >= 0) {
+        rc = off_loop(standard, (struct transfer){.from = s->spool, .to = STDOUT_FILENO});
+        close(s->spool);
+        s->spool = -1;
+    }
+    return rc < 0 ? rc : put(STDOUT_FILENO, standard, data, n);
+}
+
+static int open_spool(void)
+{
+    const char *dir = getenv("TMPDIR");
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/proa-get.XXXXXX", dir && *dir ? dir : "/tmp");
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return proa_fail(-errno, "%s: %s", path, strerror(errno));
+    unlink(path);
+    return fd;
+}
+
+static int keep(struct sink *s, const void *data, size_t n)
+{
+    if (s->spool < 0 && s->kept.n + n <= AHEAD)
+        return proa_buf_append(&s->kept, data, n);
+    if (s->spool < 0) {
+        int fd = open_spool();
+        if (fd < 0)
+            return fd;
+        s->spool = fd;
+    }
+    return put(s->spool, "temporary file", data, n);
 }
 
 int sink_write(struct sink *s, const void *data, size_t n)
 {
-    struct output *out = s->output;
-
-    if (!out->standard)
-        return write_off_loop(s->fd, data, n);
-    if (out->turn != s->job->index && s->kept.n + n <= AHEAD)
-        return proa_buf_append(&s->kept, data, n);
-    int rc = wait_turn(out, s->job);
-    return rc < 0 ? rc : print(s, data, n);
+    if (!s->output->standard)
+        return put(s->fd, s->path, data, n);
+    return s->output->turn == s->job->index ? print(s, data, n) : keep(s, data, n);
 }
 
 int sink_commit(struct sink *s)
 {
     if (s->output->standard)
         return 0; /* the rest is printed when the turn comes */
-    int rc = close(s->fd) < 0 ? -errno : 0;
+    int rc = close(s->fd);
     s->fd = -1;
-    if (rc == 0 && rename(s->part, s->path) < 0)
-        rc = -errno;
-    if (rc == 0) {
-        free(s->part);
-        s->part = NULL;
-    }
-    return rc;
+    if (rc == 0 && s->part)
+        rc = rename(s->part, s->path);
+    if (rc < 0)
+        return proa_fail(-errno, "%s: %s", s->path, strerror(errno));
+    free(s->part);
+    s->part = NULL;
+    return 0;
 }
 
 bool sink_replayable(const struct sink *s)
@@ -203,6 +282,8 @@ void sink_free(struct sink *s)
         close(s->fd);
     if (s->part)
         unlink(s->part);
+    if (s->spool >= 0)
+        close(s->spool);
     proa_buf_fini(&s->kept);
     free(s->part);
     free(s->path);

@@ -23,18 +23,19 @@ static const char help[] =
     "proa-httpbin - a service to try HTTP clients on\n"
     "Usage: proa-httpbin [OPTIONS]\n"
     "\n"
-    "  -l, --listen ADDR:PORT  listen there (default 127.0.0.1:8080; port 0: a free one);\n"
-    "                          may be repeated; unix:PATH; http:// or https:// before it\n"
-    "                          says which, else it is https if there is a certificate\n"
+    "  -l, --listen ADDR:PORT  listen there (default 127.0.0.1:8080; port 0: a free\n"
+    "                          one); may be repeated; unix:PATH; http:// or https://\n"
+    "                          before it, else it is https if there is a certificate\n"
     "      --tls-cert FILE     certificate chain, PEM\n"
     "      --tls-key FILE      its key, PEM (default: in the certificate's file)\n"
     "  -w, --workers N         processes (default: this one)\n"
     "      --access-log        a line per request on standard error\n"
-    "      --drain TIME        how long a stop waits for open requests (default 30s)\n"
+    "      --drain T           how long a stop waits for open requests (default 30s)\n"
     "  -h, --help\n"
     "  -V, --version\n"
     "\n"
-    "Prints 'listening on URL' for each address. GET / tells what there is to fetch.\n"
+    "Prints 'listening on URL' for each address, each worker for itself. GET / tells\n"
+    "what there is to fetch.\n"
     "SIGTERM and SIGINT drain, a second one cancels, a third one ends the process.\n";
 
 static int serve(void *arg)
@@ -70,7 +71,7 @@ static int parse(struct options *o, int argc, char **argv)
     uint64_t n = 0;
     int c;
 
-    while ((c = getopt_long(argc, argv, "l:w:hV", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":l:w:hV", longs, NULL)) != -1) {
         int rc = 0;
         switch (c) {
         case 'l':
@@ -99,8 +100,7 @@ static int parse(struct options *o, int argc, char **argv)
             printf("proa-httpbin %s\n", proa_version());
             return 1;
         default:
-            fputs("proa-httpbin: see proa-httpbin --help\n", stderr);
-            return -1;
+            return args_unknown(c, argv);
         }
         if (rc < 0)
             return rc;

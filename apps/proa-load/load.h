@@ -70,14 +70,15 @@ struct counts {
 struct load {
     struct options o;
     atomic_uint next_thread;
-    atomic_uint_fast64_t issued;
-    struct counts *counts; /* one a thread */
+    atomic_uint_fast64_t taken; /* of o.requests: sent, or about to be */
+    struct counts *counts;      /* one a thread */
 };
 
 /* A thread's part; the task of proa_main. */
 int worker_run(void *load);
 
-void counts_error(struct counts *c, int rc, const char *detail);
+/* `n` requests (or a connect that stood for them) failed. */
+void counts_error(struct counts *c, int rc, const char *detail, uint64_t n);
 void counts_merge(struct counts *into, const struct counts *from);
 
 /* ---- report.c ---- */

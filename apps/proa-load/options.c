@@ -21,7 +21,7 @@ static const char help[] =
     "  -H, --header 'K: V'   send this header; may be repeated\n"
     "  -b, --body TEXT       send this body\n"
     "      --body-file FILE  send the content of FILE\n"
-    "      --timeout T       for connecting, and for each wait for the server (default 30s)\n"
+    "      --timeout T       to connect, and for each wait for the server (30s)\n"
     "      --unix PATH       connect to this UNIX socket\n"
     "  -k, --insecure        believe any certificate\n"
     "      --cacert FILE     believe these authorities in place of the system's\n"
@@ -29,11 +29,11 @@ static const char help[] =
     "  -h, --help\n"
     "  -V, --version\n"
     "\n"
-    "Closed loop: each connection sends its next request when the last one was answered, so a "
-    "slow\n"
-    "server is asked less. Latency is from the send to the last byte of the response.\n"
-    "Exit status: 0; 1 wrong use or set-up; 2 nothing was answered; 128 and the signal's number\n"
-    "if interrupted (what was counted is still printed).\n";
+    "Closed loop: a connection sends its next request when the last one was\n"
+    "answered, so a slow server is asked less. Latency is from the send to the last\n"
+    "byte of the response.\n"
+    "Exit status: 0; 1 wrong use or set-up; 2 nothing was answered; 128 and the\n"
+    "signal's number if interrupted (what was counted is still printed).\n";
 
 enum { PIPELINE = 256, NO_KEEPALIVE, BODY_FILE, TIMEOUT, UNIX, CACERT };
 
@@ -97,7 +97,7 @@ static int read_file(struct options *o, const char *path)
 }
 
 /* One option. 0, 1 (done) or -1. */
-static int take(struct options *o, int c)
+static int take(struct options *o, int c, char **argv)
 {
     switch (c) {
     case 'c':
@@ -144,9 +144,21 @@ static int take(struct options *o, int c)
         printf("proa-load %s\n", proa_version());
         return 1;
     default:
-        fputs("proa-load: see proa-load --help\n", stderr);
+        return args_unknown(c, argv);
+    }
+}
+
+static int check_url(const struct options *o)
+{
+    struct proa_url url;
+    int rc = proa_url_parse(&url, proa_str_from(o->url));
+
+    if (rc < 0) {
+        fprintf(stderr, "proa-load: %s: %s\n", o->url, proa_err_detail(rc));
         return -1;
     }
+    proa_url_fini(&url);
+    return 0;
 }
 
 static int complete(struct options *o)
@@ -179,16 +191,16 @@ int options_parse(struct options *o, int argc, char **argv)
     o->connections = 10;
     o->pipeline = 1;
     o->timeout = 30 * PROA_SEC;
-    while ((c = getopt_long(argc, argv, "c:t:d:z:n:m:H:b:kjhV", longs, NULL)) != -1) {
-        int rc = take(o, c == 'z' ? 'd' : c);
+    while ((c = getopt_long(argc, argv, ":c:t:d:z:n:m:H:b:kjhV", longs, NULL)) != -1) {
+        int rc = take(o, c == 'z' ? 'd' : c, argv);
         if (rc != 0)
             return rc;
     }
     if (optind + 1 != argc) {
-        fprintf(stderr, optind == argc ? "proa-load: no URL; see proa-load --help\n"
-                                       : "proa-load: one URL only; see proa-load --help\n");
+        fprintf(stderr, "proa-load: %s; see proa-load --help\n",
+                optind == argc ? "no URL" : "one URL only");
         return -1;
     }
     o->url = argv[optind];
-    return complete(o);
+    return check_url(o) < 0 ? -1 : complete(o);
 }

@@ -91,7 +91,9 @@ void report_text(const struct load *load, const struct counts *all, double cpu)
                (unsigned long long)all->unfinished);
     print_latency(all);
     printf("\n  this program used %.0f %% of its thread%s%s\n", busy, o->threads == 1 ? "" : "s",
-           busy > 90 ? ": the load generator was the limit; more threads (-t) may show more" : "");
+           busy > 90 && s > 0.5
+               ? ": the load generator was the limit; more threads (-t) may show more"
+               : "");
 }
 
 void report_json(const struct load *load, const struct counts *all, double cpu)

@@ -11,11 +11,11 @@ struct worker {
     struct proa_prepared *request;
 };
 
-void counts_error(struct counts *c, int rc, const char *detail)
+void counts_error(struct counts *c, int rc, const char *detail, uint64_t n)
 {
     size_t i = 0;
 
-    c->failed++;
+    c->failed += n;
     while (i < c->n_errors && c->errors[i].rc != rc)
         i++;
     if (i == ERRORS_MAX)
@@ -25,7 +25,7 @@ void counts_error(struct counts *c, int rc, const char *detail)
         snprintf(c->errors[i].first, sizeof c->errors[i].first, "%s", detail);
         c->n_errors++;
     }
-    c->errors[i].n++;
+    c->errors[i].n += n;
 }
 
 void counts_merge(struct counts *into, const struct counts *from)
@@ -40,14 +40,10 @@ void counts_merge(struct counts *into, const struct counts *from)
     into->unfinished += from->unfinished;
     if (from->elapsed > into->elapsed)
         into->elapsed = from->elapsed;
-    for (size_t i = 0; i < from->n_errors; i++) {
-        uint64_t failed = into->failed;
-        counts_error(into, from->errors[i].rc, from->errors[i].first);
-        for (size_t k = 0; k < into->n_errors; k++)
-            if (into->errors[k].rc == from->errors[i].rc)
-                into->errors[k].n += from->errors[i].n - 1;
-        into->failed = failed + from->errors[i].n;
-    }
+    uint64_t failed = into->failed + from->failed;
+    for (size_t i = 0; i < from->n_errors; i++)
+        counts_error(into, from->errors[i].rc, from->errors[i].first, from->errors[i].n);
+    into->failed = failed;
 }
 
 /* Take up to `want` of the requests that are still to be sent. */
@@ -57,7 +53,7 @@ static unsigned take(struct worker *w, unsigned want)
 
     if (!total)
         return want;
-    uint64_t before = atomic_fetch_add(&w->load->issued, want);
+    uint64_t before = atomic_fetch_add(&w->load->taken, want);
     return before >= total ? 0 : total - before < want ? (unsigned)(total - before) : want;
 }
 
@@ -70,36 +66,24 @@ static void count_response(struct worker *w, const struct proa_timings *times, i
     histogram_add(&c->latency, (uint64_t)(times->complete - times->send_begin));
 }
 
-/* Send `n` requests and receive their responses. *ret_keep: the connection may be used again. */
-static int exchange(struct worker *w, struct proa_connection *c, unsigned n, bool *ret_keep)
-{
-    int rc = proa_connection_send_n(c, w->request, n);
+/* One connection at a time, and what it is to send: the life of a task. */
+struct lane {
+    struct worker *w;
+    struct proa_connection *c; /* NULL: none is open */
+    unsigned due;              /* requests taken and not answered yet, */
+    unsigned sent;             /* and of these, under way */
+};
 
-    for (unsigned i = 0; i < n && rc == 0; i++) {
-        struct proa_reply reply;
-        rc = proa_connection_receive(c, &reply);
-        if (rc == 0)
-            rc = proa_connection_skip(c, NULL);
-        if (rc == 0)
-            count_response(w, proa_connection_timings(c), reply.status);
-        *ret_keep = rc == 0 && reply.keep_alive && !w->o->no_keepalive;
-        if (rc == PROA_ECANCELED)
-            w->counts->unfinished += n - i;
-        if (rc == 0 && !*ret_keep)
-            break; /* what else was pipelined will not be answered */
-    }
-    return rc;
-}
-
-static int open_connection(struct worker *w, struct proa_connection **ret)
+static int lane_open(struct lane *lane)
 {
-    struct counts *c = w->counts;
+    const struct options *o = lane->w->o;
+    struct counts *c = lane->w->counts;
     int rc = proa_connection_open(
-        ret, w->o->url,
-        PROA_CONNECTION_OPTS(.tls = w->tls, .unix_path = w->o->unix_path,
-                             .connect_timeout = w->o->timeout, .tls_timeout = w->o->timeout,
-                             .write_timeout = w->o->timeout, .first_timeout = w->o->timeout,
-                             .read_timeout = w->o->timeout));
+        &lane->c, o->url,
+        PROA_CONNECTION_OPTS(.tls = lane->w->tls, .unix_path = o->unix_path,
+                             .connect_timeout = o->timeout, .tls_timeout = o->timeout,
+                             .write_timeout = o->timeout, .first_timeout = o->timeout,
+                             .read_timeout = o->timeout));
     if (rc < 0)
         return rc;
     c->opened++;
@@ -109,46 +93,71 @@ static int open_connection(struct worker *w, struct proa_connection **ret)
     return 0;
 }
 
-/* Use one connection until it ends: 0; 1: there is nothing more to send; or what failed. */
-static int use_connection(struct worker *w)
+static void lane_close(struct lane *lane)
 {
-    struct proa_connection *c = NULL;
-    bool keep = true;
-    bool out = false;
-    int rc = open_connection(w, &c);
-
-    if (rc < 0)
-        return rc;
-    while (rc == 0 && keep && !out) {
-        unsigned n = take(w, w->o->pipeline);
-        out = n == 0;
-        if (n)
-            rc = exchange(w, c, n, &keep);
-    }
-    w->counts->bytes += proa_connection_received(c);
-    w->counts->open--;
-    proa_connection_free(c);
-    return rc < 0 ? rc : out;
+    if (!lane->c)
+        return;
+    lane->w->counts->bytes += proa_connection_received(lane->c);
+    lane->w->counts->open--;
+    proa_connection_free(lane->c);
+    lane->c = NULL;
 }
 
-/* The task of a connection. Failures are counted; after one the next try waits a moment. */
-static int connection_run(void *arg)
+/* Send what is due and receive the responses, until all came or the connection ends. */
+static int exchange(struct lane *lane)
 {
-    struct worker *w = arg;
-    int rc;
+    struct worker *w = lane->w;
+    unsigned n = lane->due;
+    bool keep = true;
+    int rc = proa_connection_send_n(lane->c, w->request, n);
 
-    while ((rc = use_connection(w)) != 1) {
-        if (rc == PROA_ECANCELED)
-            return rc;
-        if (rc < 0) {
-            counts_error(w->counts, rc, proa_err_detail(rc));
-            if (!take(w, 1)) /* a failure uses up a request, so that -n ends */
-                return 0;
-            if (proa_sleep(10 * PROA_MS) < 0)
-                return PROA_ECANCELED;
+    lane->sent = rc == 0 ? n : 0;
+    for (unsigned i = 0; i < n && rc == 0 && keep; i++) {
+        struct proa_reply reply;
+        rc = proa_connection_receive(lane->c, &reply);
+        keep = rc == 0 && reply.keep_alive && !w->o->no_keepalive;
+        int status = rc == 0 ? reply.status : 0;
+        if (rc == 0)
+            rc = proa_connection_skip(lane->c, NULL);
+        if (rc == 0) {
+            count_response(w, proa_connection_timings(lane->c), status);
+            lane->due--;
+            lane->sent--;
         }
     }
-    return 0;
+    if (rc < 0 || !keep)
+        lane_close(lane);
+    return rc;
+}
+
+/* The task of a connection. A failure uses up the requests that were due, so that -n ends, and the
+ * next try waits a moment. */
+static int lane_run(void *arg)
+{
+    struct lane lane = {.w = arg};
+    struct worker *w = arg;
+    int rc = 0;
+
+    while (rc == 0) {
+        if (!lane.due)
+            lane.due = take(w, w->o->pipeline);
+        if (!lane.due)
+            break;
+        lane.sent = 0;
+        if (!lane.c)
+            rc = lane_open(&lane);
+        if (rc == 0)
+            rc = exchange(&lane);
+        if (rc == PROA_ECANCELED) {
+            w->counts->unfinished += lane.sent;
+        } else if (rc < 0) {
+            counts_error(w->counts, rc, proa_err_detail(rc), lane.due);
+            lane.due = 0;
+            rc = proa_sleep(10 * PROA_MS);
+        }
+    }
+    lane_close(&lane);
+    return rc;
 }
 
 static int run_connections(struct worker *w, unsigned n)
@@ -158,7 +167,7 @@ static int run_connections(struct worker *w, unsigned n)
     PROA_TIMEOUT(time, w->o->duration);
     PROA_GROUP(connections);
     for (unsigned i = 0; i < n; i++)
-        proa_create_task(&connections, connection_run, w);
+        proa_create_task(&connections, lane_run, w);
     int rc = proa_timeout_result(&time, proa_group_join(&connections));
     w->counts->elapsed = proa_now() - began;
     return rc == PROA_ETIMEDOUT ? 0 : rc;

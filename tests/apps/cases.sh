@@ -8,6 +8,8 @@ httpbin=$top_builddir/apps/proa-httpbin/proa-httpbin
 get=$top_builddir/apps/proa-get/proa-get
 load=$top_builddir/apps/proa-load/proa-load
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY MAKEFLAGS MFLAGS
+LC_ALL=C
+export LC_ALL
 cases=0
 failures=0
 started=
