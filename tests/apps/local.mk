@@ -2,5 +2,6 @@
 dist_check_SCRIPTS += \
 	%D%/test-clients \
 	%D%/test-get \
-	%D%/test-httpbin
-EXTRA_DIST += %D%/cases.sh %D%/clients.py %D%/odd_server.py
+	%D%/test-httpbin \
+	%D%/test-peers
+EXTRA_DIST += %D%/cases.sh %D%/clients.py %D%/odd_server.py %D%/static_server.js %D%/static_server.py
