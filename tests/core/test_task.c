@@ -199,9 +199,12 @@ __attribute__((noinline)) static int use_stack(void *arg)
 static int big_stack_body(void *arg)
 {
     int depth = 192;
+    bool ran;
 
     (void)arg;
     PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, set_flag, &ran));
+    ck_ok(proa_yield()); /* its stack is free now, and too small */
     ck_ok(
         proa_create_task_opts(&g, NULL, use_stack, &depth, PROA_TASK_OPTS(.stack_size = 1 << 20)));
     return proa_group_join(&g);
