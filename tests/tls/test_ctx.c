@@ -77,6 +77,16 @@ START_TEST(file_that_cannot_be_loaded_is_named)
     ck_words(SERVER(.cert_file = good_cert, .key_file = "/nowhere/a.key"), PROA_ETLSFILE,
              "private key /nowhere/a.key: no such file");
     ck_words(SERVER(.cert_file = good_cert), PROA_ETLSFILE, "good.pem: holds no private key");
+}
+END_TEST
+
+START_TEST(authorities_that_cannot_be_loaded_are_named)
+{
+    struct proa_tls_ctx *ctx = NULL;
+    const char *good_key;
+
+    make_certs();
+    good_key = t_file("good.key", one.key);
     ck_words(CLIENT(.ca_file = "/nowhere/ca"), PROA_ETLSFILE, "authorities /nowhere/ca: no such");
     ck_words(CLIENT(.ca_file = good_key), PROA_ETLSFILE, "good.key: holds no certificate");
     ck_words(CLIENT(.ca_path = "/nowhere"), PROA_ETLSFILE, "/nowhere: no such");
@@ -350,6 +360,7 @@ int main(void)
                                  server_takes_certificate_and_key,
                                  server_needs_a_certificate,
                                  file_that_cannot_be_loaded_is_named,
+                                 authorities_that_cannot_be_loaded_are_named,
                                  damaged_file_is_an_error,
                                  key_of_another_certificate_is_found,
                                  encrypted_key_asks_nobody,
