@@ -115,7 +115,7 @@ int proa__turn_end(struct proa_stream *s, struct stream_turn *t, unsigned dir, i
     return rc;
 }
 
-int proa__stream_wait(struct proa_stream *s, unsigned dir)
+static int wait_one(struct proa_stream *s, unsigned dir)
 {
     struct stream_turn t;
     int rc = proa__turn_begin(s, &t, dir, "waiting for a stream");
@@ -124,6 +124,41 @@ int proa__stream_wait(struct proa_stream *s, unsigned dir)
         return rc;
     rc = proa__turn_wait(s, &t, dir);
     return proa__turn_end(s, &t, dir, rc);
+}
+
+/* Both turns were begun: sleep in both at once. */
+static int wait_in_both(struct proa_stream *s, struct stream_turn *read, struct stream_turn *write)
+{
+    struct wait both[2];
+
+    proa__wait_link(&read->asleep, &both[0]);
+    proa__wait_link(&write->asleep, &both[1]);
+    s->ops->want(s, proa__stream_wanted(s), STREAM_READ | STREAM_WRITE);
+    int rc = proa__wait_park(both, 2);
+    if (read->closed)
+        return proa__fail(PROA_ECLOSED, "%s: the stream was closed meanwhile", read->call);
+    s->ops->want(s, proa__stream_wanted(s), 0);
+    return rc < 0 ? rc : 0;
+}
+
+static int wait_either(struct proa_stream *s)
+{
+    struct stream_turn read, write;
+    int rc = proa__turn_begin(s, &read, STREAM_READ, "waiting for a stream");
+
+    if (rc < 0)
+        return rc;
+    rc = proa__turn_begin(s, &write, STREAM_WRITE, "waiting for a stream");
+    if (rc == 0) {
+        rc = wait_in_both(s, &read, &write);
+        proa__turn_end(s, &write, STREAM_WRITE, rc);
+    }
+    return proa__turn_end(s, &read, STREAM_READ, rc);
+}
+
+int proa__stream_wait(struct proa_stream *s, unsigned dirs)
+{
+    return dirs == (STREAM_READ | STREAM_WRITE) ? wait_either(s) : wait_one(s, dirs);
 }
 
 /* ---- trying ---- */

@@ -183,9 +183,9 @@ const void *proa__stream_query(struct proa_stream *s, unsigned tag);
 
 /* ---- the one call here that suspends ---- */
 
-/* Park until READ or WRITE (exactly one of them) may be possible: the second half of "try,
+/* Park until one of `dirs`, READ or WRITE or both, may be possible: the second half of "try,
  * PROA_EAGAIN, wait". 0; PROA_ECANCELED; PROA_ECLOSED (the stream is gone: do not touch it);
  * PROA_EBUSY (another task waits there). */
-PROA_SUSPENDS int proa__stream_wait(struct proa_stream *s, unsigned dir);
+PROA_SUSPENDS int proa__stream_wait(struct proa_stream *s, unsigned dirs);
 
 #endif

@@ -326,6 +326,107 @@ START_TEST(every_call_survives_every_failing_allocation)
 }
 END_TEST
 
+/* ---- waiting for either direction */
+
+static int wait_either_way(void *arg)
+{
+    struct call *c = arg;
+
+    c->rc = proa__stream_wait(b, STREAM_READ | STREAM_WRITE);
+    c->over = true;
+    return 0;
+}
+
+/* Fill what b writes, so that it can do nothing at all; then `change` happens. */
+static void while_waiting_either(struct call *c, void (*change)(void))
+{
+    static const char bytes[8];
+    struct iovec iov = {(void *)bytes, sizeof bytes};
+
+    open_pair(&(struct pair_opts){.ba = {.capacity = sizeof bytes}});
+    ck_assert_int_eq(proa__stream_try_writev(b, &iov, 1), (long)sizeof bytes);
+    PROA_GROUP(g);
+    *c = (struct call){.rc = 1};
+    ck_ok(proa_create_task(&g, wait_either_way, c));
+    proa_yield();
+    ck_assert(!c->over);
+    change();
+    ck_ok(proa_group_join(&g));
+    ck_assert(c->over);
+}
+
+static void say_to_b(void)
+{
+    say(a, "x");
+}
+
+static void make_room_for_b(void)
+{
+    char bytes[8];
+
+    ck_assert_int_eq(proa__stream_try_read(a, bytes, sizeof bytes), (long)sizeof bytes);
+}
+
+static void free_b(void)
+{
+    proa_stream_free(b);
+    b = NULL;
+}
+
+static int either_body(void *arg)
+{
+    struct call c;
+    char byte;
+
+    (void)arg;
+    while_waiting_either(&c, say_to_b);
+    ck_ok(c.rc);
+    ck_assert_int_eq(proa__stream_try_read(b, &byte, 1), 1);
+    close_pair();
+    while_waiting_either(&c, make_room_for_b);
+    ck_ok(c.rc);
+    close_pair();
+    while_waiting_either(&c, free_b);
+    ck_err(c.rc, PROA_ECLOSED);
+    close_pair();
+    return 0;
+}
+START_TEST(a_wait_for_either_direction_ends_with_the_first)
+{
+    t_run(either_body, NULL);
+}
+END_TEST
+
+/* What failed or was cut leaves both directions free for others. */
+static int either_free_body(void *arg)
+{
+    static const char bytes[8];
+    struct iovec iov = {(void *)bytes, sizeof bytes};
+    struct call c = {.rc = 1};
+
+    (void)arg;
+    open_pair(&(struct pair_opts){.ba = {.capacity = sizeof bytes}});
+    ck_assert_int_eq(proa__stream_try_writev(b, &iov, 1), (long)sizeof bytes);
+    for (int i = 0; i < 2; i++)
+        ck_err(PROA_WITHIN(PROA_SEC, proa__stream_wait(b, STREAM_READ | STREAM_WRITE)),
+               PROA_ETIMEDOUT);
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, read_some, &c));
+    proa_yield();
+    ck_err(proa__stream_wait(b, STREAM_READ | STREAM_WRITE), PROA_EBUSY);
+    ck_err(PROA_WITHIN(PROA_SEC, proa__stream_wait(b, STREAM_WRITE)), PROA_ETIMEDOUT);
+    say(a, "x");
+    ck_ok(proa_group_join(&g));
+    ck_ok(c.rc);
+    close_pair();
+    return 0;
+}
+START_TEST(a_wait_for_either_direction_leaves_nothing_behind)
+{
+    t_run(either_free_body, NULL);
+}
+END_TEST
+
 static void read_null(void *arg)
 {
     char c;
@@ -342,10 +443,16 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_second_reader_or_writer_is_refused,      calls_on_a_freed_stream_are_told,
-        a_cancelled_call_survives_the_free,        a_waiting_task_does_not_displace_a_callback,
-        every_call_can_be_cancelled_at_every_park, every_call_survives_every_failing_allocation,
-        no_stream_aborts_with_a_sentence,          NULL,
+        a_second_reader_or_writer_is_refused,
+        calls_on_a_freed_stream_are_told,
+        a_cancelled_call_survives_the_free,
+        a_waiting_task_does_not_displace_a_callback,
+        every_call_can_be_cancelled_at_every_park,
+        every_call_survives_every_failing_allocation,
+        a_wait_for_either_direction_ends_with_the_first,
+        a_wait_for_either_direction_leaves_nothing_behind,
+        no_stream_aborts_with_a_sentence,
+        NULL,
     };
 
     const struct t_table tables[] = {{what_needs_no_waiting_gives_way_in_time, WAYS}, {NULL, 0}};
