@@ -36,7 +36,7 @@ struct proa_timings {
     int64_t tls_done;   /* handshake complete */
     int64_t send_begin; /* of the newest request */
     int64_t send_end;
-    int64_t first_byte; /* of the newest response */
+    int64_t first_byte; /* of the newest response, interim ones included */
     int64_t complete;   /* its body ended */
 };
 
@@ -51,10 +51,11 @@ struct proa_connection_opts {
     int64_t connect_timeout; /* one open: resolve and connect; 0: 30 s; PROA_FOREVER: none */
     int64_t tls_timeout;     /* handshake; 0: 15 s */
     int64_t write_timeout;   /* no byte taken; 0: 30 s */
-    int64_t first_timeout;   /* from the request sent to the first byte of its response; 0: none */
+    int64_t first_timeout;   /* from the request sent to the first byte of its response; 0: as
+                                read_timeout */
     int64_t read_timeout;    /* between two pieces of a response; 0: 60 s */
     size_t max_head;         /* response head, bytes; 0: 256 KiB */
-    size_t max_fields;       /* response fields; 0: 128 */
+    size_t max_fields;       /* response fields; 0: 256 */
 };
 #ifndef __cplusplus
 #define PROA_CONNECTION_OPTS(...) PROA_OPTS(proa_connection_opts, __VA_ARGS__)
@@ -76,9 +77,10 @@ struct proa_reply {
  * `url` is absolute, http or https. `headers` may be NULL; Host, Content-Length and, unless given,
  * Accept and User-Agent are added. `body` is copied.
  *
- * Errors:       PROA_EURL (the detail says where), PROA_EINVAL (a method or header that is not
- * allowed), PROA_ENOMEM. Ownership:    the caller's, until proa_prepared_free; may be used by
- * several connections of one thread.
+ * Errors:       PROA_EURL (the detail says where), PROA_EMSGSIZE (too long a URL), PROA_ESTARTLINE
+ *               (a method that cannot be sent; CONNECT is one), PROA_EHEADER (a field that cannot
+ *               be sent, two Hosts, or a length of its own), PROA_ENOMEM.
+ * Ownership:    the caller's, until proa_prepared_free; may be used by several connections.
  */
 PROA_API int proa_prepared_new(struct proa_prepared **ret, const char *method, const char *url,
                                const struct proa_headers *headers, struct proa_str body);
@@ -94,18 +96,20 @@ PROA_API size_t proa_prepared_size(const struct proa_prepared *prepared);
  * Connect to the origin of `url` (scheme, host and port; the rest is ignored).
  *
  * Suspends:     yes.
- * Errors:       PROA_EURL, PROA_ERESOLVE, PROA_ECONNREFUSED and kin, PROA_ETLS...,
- * PROA_ECONNECTTIMEDOUT, PROA_ETLSTIMEDOUT, PROA_ECANCELED, PROA_ENOMEM. Ownership:    `*ret` is
- * the caller's, until proa_connection_close or _free. Options and URL are copied. Cancellation:
- * nothing is left behind.
+ * Errors:       PROA_EURL, PROA_ENOHOST, PROA_ERESOLVE, PROA_ECONNREFUSED and kin, PROA_ETLS...,
+ *               PROA_ECONNECTTIMEDOUT, PROA_ETLSTIMEDOUT, PROA_ECANCELED, PROA_E2BIG, PROA_ENOMEM.
+ * Ownership:    `*ret` is the caller's, until proa_connection_close or _free. Options and URL are
+ *               copied.
+ * Cancellation: nothing is left behind.
  */
 PROA_API PROA_SUSPENDS int proa_connection_open(struct proa_connection **ret, const char *url,
                                                 const struct proa_connection_opts *opts);
 
 /**
- * Make a client connection over a stream that is connected already (a tunnel, a memory pair).
+ * Make a client connection over a stream that is connected already (a tunnel, a memory pair). For
+ * an https URL the stream is one of TLS.
  *
- * Errors:       PROA_ENOMEM, PROA_EURL.
+ * Errors:       PROA_ENOMEM, PROA_EURL, PROA_E2BIG.
  * Ownership:    takes the stream, on success and on failure.
  */
 PROA_API int proa_connection_from_stream_steal(struct proa_connection **ret,
@@ -115,9 +119,14 @@ PROA_API int proa_connection_from_stream_steal(struct proa_connection **ret,
 /**
  * Send a prepared request. May be called again before the response was received (pipelining).
  *
+ * After PROA_EPIPE or PROA_ECONNRESET a response may still be received: a server that refuses a
+ * request says why before it closes.
+ *
  * Suspends:     yes, until the kernel has taken it.
- * Errors:       PROA_ECLOSED (the connection can take no more), PROA_EWRITETIMEDOUT, PROA_EPIPE,
- * PROA_ECONNRESET, PROA_ECANCELED. Cancellation: the connection is unusable.
+ * Errors:       PROA_ECLOSED (the connection can take no more), PROA_EINVAL (more than 1024
+ *               requests would be in flight; nothing was sent), PROA_EWRITETIMEDOUT, PROA_EPIPE,
+ *               PROA_ECONNRESET, PROA_ECANCELED, PROA_ENOMEM.
+ * Cancellation: the connection is unusable.
  */
 PROA_API PROA_SUSPENDS int proa_connection_send(struct proa_connection *c,
                                                 const struct proa_prepared *prepared);
@@ -136,18 +145,20 @@ PROA_API PROA_SUSPENDS int proa_connection_send_n(struct proa_connection *c,
  * What is left of an earlier body is read and dropped first.
  *
  * Suspends:     yes.
- * Errors:       PROA_EEOF (closed before the first byte: safe to send again elsewhere if the method
- * is idempotent), PROA_EHTTPSHORT (closed inside the head), PROA_EHTTP... (malformed),
- * PROA_EFIRSTBYTETIMEDOUT, PROA_EREADTIMEDOUT, PROA_ECONNRESET, PROA_ETLS..., PROA_ECANCELED,
- * PROA_ENOMEM, PROA_EINVAL (nothing was sent). Ownership:    `*ret` borrows. Valid until: the next
- * receive or free. Cancellation: the bytes that arrived are kept; safe to retry.
+ * Errors:       PROA_EEOF (closed before the first byte, or by an earlier response: safe to send
+ *               again elsewhere if the method is idempotent), PROA_EHTTPSHORT (closed inside the
+ *               head), PROA_EHTTP... (malformed), PROA_EFIRSTBYTETIMEDOUT, PROA_EREADTIMEDOUT,
+ *               PROA_ECONNRESET, PROA_ETLS..., PROA_ECLOSED (the connection failed before),
+ *               PROA_EINVAL (nothing was sent), PROA_ECANCELED, PROA_ENOMEM.
+ * Ownership:    `*ret` borrows. Valid until: the next receive or free.
+ * Cancellation: the bytes that arrived are kept; safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_connection_receive(struct proa_connection *c,
                                                    struct proa_reply *ret);
 
 /**
  * Read some of the response's body as sent (codings not undone): at least one byte, at most `n`; 0
- * at its end.
+ * at its end. What came before a failure is handed out before it.
  *
  * Suspends:     yes.
  * Errors:       PROA_EHTTPSHORT (closed before its end), otherwise as proa_connection_receive.

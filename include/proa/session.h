@@ -42,7 +42,7 @@ struct proa_session_opts {
     int64_t connect_timeout;            /* 0: 30 s */
     int64_t tls_timeout;                /* 0: 15 s */
     int64_t write_timeout;              /* no byte taken; 0: 30 s */
-    int64_t first_timeout;              /* request sent to first byte; 0: none */
+    int64_t first_timeout;              /* request sent to first byte; 0: as read_timeout */
     int64_t read_timeout;               /* between two pieces of the response; 0: 60 s */
     int64_t total_timeout; /* from the call until the head, redirects included, and on while the
                               body is read; 0: none */
@@ -78,7 +78,7 @@ struct proa_fetch_opts {
 /**
  * Make a session. Opens nothing yet.
  *
- * Errors:       PROA_ENOMEM, PROA_EURL (base_url), PROA_E2BIG.
+ * Errors:       PROA_ENOMEM, PROA_EURL (base_url), PROA_EHEADER (headers), PROA_E2BIG.
  * Ownership:    the caller's, until proa_session_close or _free; options are copied, a TLS context
  * is referenced.
  */
@@ -101,12 +101,15 @@ PROA_DEFINE_AUTO(proa_session, proa_session_free);
  * Send a request and wait for the head of the final response, following redirects.
  *
  * Suspends:     yes.
- * Errors:       PROA_EURL, PROA_EINVAL (method or header), PROA_ERESOLVE, PROA_ECONNREFUSED and
- * kin, PROA_ETLS..., PROA_EHTTP... (malformed response), PROA_ETOOMANYREDIRECTS, PROA_EBADREDIRECT
- * (refused, or no usable Location), PROA_EPOOLTIMEDOUT, PROA_ECONNECTTIMEDOUT, PROA_ETLSTIMEDOUT,
- * PROA_EWRITETIMEDOUT, PROA_EFIRSTBYTETIMEDOUT, PROA_EREADTIMEDOUT, PROA_ETOTALTIMEDOUT (all of
- * them answer proa_err_is_timeout), PROA_EHTTPSTATUS (raise_for_status), PROA_ECLOSED (session
- *               freed), PROA_ECANCELED, PROA_ENOMEM.
+ * Errors:       PROA_EURL, PROA_ESTARTLINE (method), PROA_EHEADER, PROA_EINVAL (Basic
+ *               credentials), PROA_EJSON, PROA_ENOHOST, PROA_ERESOLVE, PROA_ECONNREFUSED and kin,
+ *               PROA_ETLS..., PROA_EEOF (closed without a response), PROA_ECONNRESET, PROA_EPIPE,
+ *               PROA_EHTTP... (malformed response), PROA_ETOOMANYREDIRECTS, PROA_EBADREDIRECT
+ *               (refused, or no usable Location), PROA_EPOOLTIMEDOUT, PROA_ECONNECTTIMEDOUT,
+ *               PROA_ETLSTIMEDOUT, PROA_EWRITETIMEDOUT, PROA_EFIRSTBYTETIMEDOUT,
+ *               PROA_EREADTIMEDOUT, PROA_ETOTALTIMEDOUT (all of them answer proa_err_is_timeout),
+ *               PROA_EHTTPSTATUS (raise_for_status), PROA_ECLOSED (session freed), PROA_ECANCELED,
+ *               PROA_ENOMEM (also for a NULL session, one that could not be made).
  * Ownership:    `*ret` is the caller's, until proa_client_response_free.
  * Cancellation: the connection used is closed; nothing is left behind.
  */
@@ -174,14 +177,17 @@ PROA_API int64_t proa_client_response_length(const struct proa_client_response *
 PROA_API uint64_t proa_client_response_received(const struct proa_client_response *resp);
 
 /**
- * Read the rest of the body into `buf`, decoded; the buffer's limit and the session's max_body
- * bound it.
+ * Read the rest of the body and append it to `buf`, decoded; the buffer's limit and the session's
+ * max_body bound it.
  *
  * Suspends:     yes.
- * Errors:       PROA_EMSGSIZE (beyond a limit), PROA_EHTTPSHORT (the body ended early; what came is
- * in `buf`), PROA_ECODING (bad or truncated gzip, or a bomb), PROA_EREADTIMEDOUT,
- * PROA_ETOTALTIMEDOUT, PROA_ECONNRESET, PROA_ECLOSED, PROA_ECANCELED, PROA_ENOMEM. Cancellation:
- * what arrived is in `buf`; safe to retry.
+ * Errors:       PROA_EMSGSIZE (beyond a limit; what fits is in `buf`), PROA_EHTTPSHORT (the body
+ *               ended early; what came is in `buf`), PROA_ECODING (bad or truncated gzip),
+ *               PROA_EHTTPBODYSIZE (it unpacks to a thousand times its size), PROA_EHTTPCODING (a
+ *               coding that is not known), PROA_EHTTPCHUNK, PROA_EREADTIMEDOUT,
+ *               PROA_ETOTALTIMEDOUT, PROA_ECONNRESET, PROA_ETLSTRUNCATED, PROA_ECLOSED (session
+ *               freed), PROA_ECANCELED, PROA_ENOMEM.
+ * Cancellation: what arrived is in `buf`; safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_client_response_read(struct proa_client_response *resp,
                                                      struct proa_buf *buf);
@@ -202,6 +208,7 @@ PROA_API PROA_SUSPENDS ssize_t proa_client_response_read_some(struct proa_client
  * Suspends:     yes.
  * Errors:       PROA_EMEDIATYPE, PROA_EJSON, otherwise as proa_client_response_read.
  * Ownership:    the caller's: json_decref.
+ * Cancellation: what arrived is lost.
  */
 PROA_API PROA_SUSPENDS int proa_client_response_json(struct proa_client_response *resp,
                                                      struct json_t **ret);

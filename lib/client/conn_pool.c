@@ -8,6 +8,7 @@
 #include "net/stream.h"
 
 #include <proa/err.h>
+#include <proa/scope.h>
 #include <proa/time.h>
 
 struct conn_waiter {
@@ -128,17 +129,24 @@ static bool evict(struct conn_pool *pool)
     return oldest != NULL;
 }
 
+/* A waiter gets a new place. */
+static void serve(struct conn_pool *pool, struct conn_waiter *w)
+{
+    struct lease *lease = new_lease(pool, w->host);
+
+    hand_over(w, lease, lease ? 0 : PROA_ENOMEM);
+}
+
 /* Places have become free: the oldest waiters that have room get them. */
 static void serve_waiters(struct conn_pool *pool)
 {
     LIST_FOR_EACH_SAFE (it, &pool->waiters) {
         struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
+        if (w->host->open >= pool->limit_per_host)
+            continue;
         if (pool->open >= pool->limit && !evict(pool))
             return;
-        if (!has_room(pool, w->host))
-            continue;
-        struct lease *lease = new_lease(pool, w->host);
-        hand_over(w, lease, lease ? 0 : PROA_ENOMEM);
+        serve(pool, w);
     }
 }
 
@@ -202,27 +210,35 @@ static int wait_for_place(struct conn_pool *pool, struct conn_host *h, struct le
         list_remove(&w.link);
         return rc;
     }
+    if (w.wait.code < 0)
+        return w.wait.code;
     *ret = w.wait.slot;
-    return w.wait.code;
+    return 0;
+}
+
+/* Give up an idle connection where its place is what is missing for a new one. */
+static void make_room(struct conn_pool *pool, struct conn_host *h)
+{
+    if (h->open >= pool->limit_per_host) {
+        if (!list_empty(&h->idle))
+            end_lease(CONTAINER_OF(list_first(&h->idle), struct lease, host_link));
+    } else if (pool->open >= pool->limit) {
+        evict(pool);
+    }
 }
 
 static int take(struct conn_pool *pool, struct conn_host *h, struct lease **ret, bool fresh)
 {
-    struct lease *lease = NULL;
+    struct lease *lease = fresh ? NULL : take_idle(h);
 
-    if (!fresh)
-        lease = take_idle(h);
-    if (!lease && pool->open >= pool->limit)
-        evict(pool);
-    if (!lease && fresh && h->open >= pool->limit_per_host && !list_empty(&h->idle))
-        end_lease(CONTAINER_OF(list_first(&h->idle), struct lease, host_link));
-    if (!lease && has_room(pool, h)) {
+    if (!lease) {
+        make_room(pool, h);
+        if (!has_room(pool, h))
+            return wait_for_place(pool, h, ret);
         lease = new_lease(pool, h);
-        if (!lease)
-            return PROA_ENOMEM;
     }
     if (!lease)
-        return wait_for_place(pool, h, ret);
+        return PROA_ENOMEM;
     *ret = lease;
     return 0;
 }
@@ -235,13 +251,33 @@ int proa__conn_pool_take(struct conn_pool *pool, struct lease **ret, struct proa
     if (rc < 0)
         return rc;
     if (pool->closed)
-        return PROA_ECLOSED;
+        return proa__fail(PROA_ECLOSED, "the session is closed");
     struct conn_host *h = host_ref(pool, origin);
     if (!h)
         return PROA_ENOMEM;
     rc = take(pool, h, ret, fresh);
     host_unref(pool, h);
     return rc;
+}
+
+/* The oldest waiter that this lease, or its place, can serve gets it. */
+static bool pass_on(struct lease *lease)
+{
+    struct conn_pool *pool = lease->pool;
+
+    LIST_FOR_EACH (it, &pool->waiters) {
+        struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
+        if (w->host == lease->host) {
+            hand_over(w, lease, 0);
+            return true;
+        }
+        if (w->host->open < pool->limit_per_host) {
+            end_lease(lease);
+            serve(pool, w);
+            return true;
+        }
+    }
+    return false;
 }
 
 void proa__conn_pool_give(struct lease *lease, bool keep, int64_t idle)
@@ -251,17 +287,9 @@ void proa__conn_pool_give(struct lease *lease, bool keep, int64_t idle)
     if (!keep || pool->closed || !lease->c || !proa_connection_reusable(lease->c)) {
         end_lease(lease);
         serve_waiters(pool);
-        return;
+    } else if (!pass_on(lease)) {
+        become_idle(lease, idle);
     }
-    LIST_FOR_EACH (it, &pool->waiters) {
-        struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
-        if (w->host == lease->host) {
-            hand_over(w, lease, 0);
-            return;
-        }
-    }
-    become_idle(lease, idle);
-    serve_waiters(pool); /* somebody may wait for a place that this one's eviction frees */
 }
 
 struct proa_connection *proa__conn_pool_pop_idle(struct conn_pool *pool)
@@ -278,16 +306,23 @@ struct proa_connection *proa__conn_pool_pop_idle(struct conn_pool *pool)
     return c;
 }
 
-void proa__conn_pool_close(struct conn_pool *pool)
+void proa__conn_pool_shut(struct conn_pool *pool)
 {
     pool->closed = true;
-    while (evict(pool))
-        ;
     LIST_FOR_EACH (it, &pool->busy) {
         struct lease *lease = CONTAINER_OF(it, struct lease, link);
-        if (lease->c && lease->c->stream)
+        if (lease->connecting)
+            proa_scope_cancel(lease->connecting);
+        else if (lease->c && lease->c->stream)
             proa__connection_abort(lease->c);
     }
     LIST_FOR_EACH_SAFE (it, &pool->waiters)
         hand_over(CONTAINER_OF(it, struct conn_waiter, link), NULL, PROA_ECLOSED);
+}
+
+void proa__conn_pool_close(struct conn_pool *pool)
+{
+    proa__conn_pool_shut(pool);
+    while (evict(pool))
+        ;
 }

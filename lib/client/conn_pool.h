@@ -8,12 +8,13 @@
  *          else a place for a new one, if the limits leave one
  *          else the place of the idle connection to another origin that was used longest ago
  *          else wait; whoever waits is served in order, as far as its own origin has room
- *   give:  to the oldest waiter for that origin; else idle; else closed
+ *   give:  to the oldest waiter that it can serve: with the connection if that is to his origin,
+ *          else with its place; else idle; else closed
  *
  * A place is counted from before the connecting to the close: idle + busy + connecting <= limit, in
  * all and per origin. Nobody waits while something could be had, so who comes new takes nothing
- * from a waiter. An idle connection on which anything happens is closed: no server may say
- * something unasked.
+ * from a waiter, and no origin can starve another. An idle connection on which anything happens is
+ * closed: no server may say something unasked.
  *
  * All that a session's connections have in common (TLS, names, UNIX path) is the session's, so the
  * key is the origin alone.
@@ -33,6 +34,7 @@
 
 struct proa_connection;
 struct proa_loop;
+struct proa_scope;
 
 struct conn_pool {
     struct proa_loop *loop;
@@ -61,7 +63,8 @@ struct lease {
     struct list host_link; /* in host->idle */
     struct conn_pool *pool;
     struct conn_host *host;
-    struct proa_connection *c; /* NULL: the holder is to connect */
+    struct proa_connection *c;     /* NULL: the holder is to connect */
+    struct proa_scope *connecting; /* cancelled when the pool closes; NULL: not connecting */
     struct timer idle_timer;
 };
 
@@ -79,7 +82,11 @@ int proa__conn_pool_take(struct conn_pool *pool, struct lease **ret, struct proa
  */
 void proa__conn_pool_give(struct lease *lease, bool keep, int64_t idle);
 
-/* Close idle connections, abort busy ones (their holders give them back), turn waiters away. */
+/* From now on nothing can be had: waiters are turned away, busy connections aborted (their holders
+ * give them back), connecting is cancelled. Idle ones stay for pop_idle. */
+void proa__conn_pool_shut(struct conn_pool *pool);
+
+/* The same, and idle connections are closed. */
 void proa__conn_pool_close(struct conn_pool *pool);
 
 /* Take an idle connection out of the pool, to be closed in order; NULL: there is none. */

@@ -101,15 +101,17 @@ void proa_session_free(struct proa_session *s)
     proa__session_unref(s);
 }
 
-/* TLS connections say good-bye one after another; none waits long, for all that is needed is room
- * for one record. */
+/* One after another: each has room for its last record, or nearly always, and what must wait may do
+ * so for a second in all. */
 void proa_session_close(struct proa_session *s)
 {
     if (!s)
         return;
     PROA_CHECK_OBJ(s, MAGIC_SESSION);
+    proa__conn_pool_shut(&s->pool);
     PROA_TIMEOUT(t, PROA_SEC);
     for (struct proa_connection *c; (c = proa__conn_pool_pop_idle(&s->pool));)
         proa_connection_close(c);
+    proa_timeout_result(&t, 0);
     proa_session_free(s);
 }

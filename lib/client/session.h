@@ -7,16 +7,17 @@
  * The memory of a session is counted: its holder, each request under way, each open response.
  * Freeing it closes the pool, so all of those end soon or answer PROA_ECLOSED.
  *
- * Floor: client. session.c: the life of sessions; fetch.c: a request and its redirects; hop.c: one
- * exchange of it; response.c: the response.
+ * Floor: client. session.c: the life of sessions; fetch.c: a request from call to response;
+ * fields.c: what it sends; redirect.c: where it goes next; hop.c: one exchange of it; response.c:
+ * the response, response_body.c its body.
  */
 
 #include "base/arena.h"
 #include "client/conn_pool.h"
+#include "client/connection.h"
 #include "http/coding.h"
 
 #include <proa/buf.h>
-#include <proa/connection.h>
 #include <proa/headers.h>
 #include <proa/session.h>
 #include <proa/url.h>
@@ -33,6 +34,8 @@ struct proa_session {
     struct proa_url base;
     char *unix_path;
     struct proa_tls_ctx *tls; /* a reference, or NULL */
+    connect_fn *connect;      /* where streams come from; NULL: TCP or UNIX. For tests. */
+    void *connect_arg;
 };
 
 #define MAGIC_SESSION 0x70726f45u
@@ -46,8 +49,7 @@ struct proa_client_response {
     bool raw_ended;   /* and so was the body as sent */
     int error;        /* sticky failure of the body */
     int redirects;
-    int64_t deadline; /* of the whole exchange, or PROA_FOREVER */
-    int64_t read_timeout;
+    int64_t deadline;  /* of the whole exchange, or PROA_FOREVER */
     uint64_t received; /* body bytes as sent */
     struct proa_session *session;
     struct lease *lease; /* NULL once given back */
@@ -56,11 +58,12 @@ struct proa_client_response {
     struct decoder *decoder; /* NULL: nothing to undo */
     char *raw;               /* what was read and not decoded yet */
     struct proa_str in;      /* that part of raw */
-    struct arena
-        arena; /* the head's memory, taken from the connection when the lease is given back */
+    struct arena arena;      /* the head's memory, taken from the connection with which it came */
 };
 
 #define MAGIC_RESPONSE 0x70726f52u
+
+enum { RESPONSE_RAW_PIECE = 16 * 1024 }; /* bytes read at a time where a coding is undone */
 
 /* What one request wants and has come to, over its redirects. */
 struct fetch {
@@ -73,15 +76,31 @@ struct fetch {
     struct proa_buf json; /* what body is, if it came as JSON */
     int redirects;
     int64_t deadline;
-    bool foreign; /* the origin changed: no credentials from now on */
 };
+
+/* Fill in the body and the fields of a request whose URL is known. */
+int proa__fetch_fields(struct fetch *f);
 
 /* One exchange: a connection, the request out, the head in. Retries once what a closed kept-alive
  * connection swallowed. */
-int proa__fetch_hop(struct fetch *f, struct lease **ret_lease, struct proa_reply *ret);
+PROA_SUSPENDS int proa__fetch_hop(struct fetch *f, struct lease **ret_lease,
+                                  struct proa_reply *ret);
+
+/* The exchange is over: the connection goes back, to be kept if `whole` (its response was read to
+ * the end) and nothing else is against it. */
+void proa__fetch_done(const struct proa_session *session, struct lease *lease,
+                      const struct proa_reply *reply, bool whole);
+
+/* Turn the request towards where a response points. 0; 1: the response is the final one; or a code.
+ * The lease is taken unless 1. */
+PROA_SUSPENDS int proa__fetch_follow(struct fetch *f, struct lease *lease,
+                                     const struct proa_reply *reply);
 
 /* Wrap what the last hop brought; takes the lease, on success and on failure. */
 int proa__response_new(struct proa_client_response **ret, struct fetch *f,
                        struct lease *lease_steal, const struct proa_reply *reply);
+
+/* The connection is not needed any more, or `!whole`: no good any more. */
+void proa__response_give_back(struct proa_client_response *r, bool whole);
 
 #endif

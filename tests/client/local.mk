@@ -1,5 +1,16 @@
 # tests/client: link their floor's library and those below, no more; the linker checks the floors.
-#check_PROGRAMS += %D%/test_x
-#%C%_test_x_SOURCES = %D%/test_x.c
-#%C%_test_x_CFLAGS  = $(AM_CFLAGS) $(CHECK_CFLAGS)
-#%C%_test_x_LDADD   = $(TEST_LIBS) $(CLIENT_LIBS) $(CHECK_LIBS)
+check_LTLIBRARIES += %D%/libscripted.la
+%C%_libscripted_la_SOURCES = %D%/scripted.c %D%/scripted.h
+%C%_libscripted_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+client_tests = \
+	%D%/test_connection \
+	%D%/test_prepared
+client_test_libs = %D%/libscripted.la $(TRUN_LIBS) $(CLIENT_LIBS) $(CHECK_LIBS)
+client_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
+check_PROGRAMS += $(client_tests)
+
+%C%_test_connection_CFLAGS = $(client_test_flags)
+%C%_test_connection_LDADD = $(client_test_libs)
+%C%_test_prepared_CFLAGS = $(client_test_flags)
+%C%_test_prepared_LDADD = $(client_test_libs)
