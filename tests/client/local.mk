@@ -5,12 +5,27 @@ check_LTLIBRARIES += %D%/libscripted.la
 
 client_tests = \
 	%D%/test_connection \
-	%D%/test_prepared
+	%D%/test_early \
+	%D%/test_prepared \
+	%D%/test_redirect \
+	%D%/test_retry \
+	%D%/test_session \
+	%D%/test_timeouts
 client_test_libs = %D%/libscripted.la $(TRUN_LIBS) $(CLIENT_LIBS) $(CHECK_LIBS)
 client_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(client_tests)
 
 %C%_test_connection_CFLAGS = $(client_test_flags)
 %C%_test_connection_LDADD = $(client_test_libs)
+%C%_test_early_CFLAGS = $(client_test_flags)
+%C%_test_early_LDADD = $(client_test_libs)
 %C%_test_prepared_CFLAGS = $(client_test_flags)
 %C%_test_prepared_LDADD = $(client_test_libs)
+%C%_test_redirect_CFLAGS = $(client_test_flags)
+%C%_test_redirect_LDADD = $(client_test_libs)
+%C%_test_retry_CFLAGS = $(client_test_flags)
+%C%_test_retry_LDADD = $(client_test_libs)
+%C%_test_session_CFLAGS = $(client_test_flags)
+%C%_test_session_LDADD = $(client_test_libs)
+%C%_test_timeouts_CFLAGS = $(client_test_flags)
+%C%_test_timeouts_LDADD = $(client_test_libs)

@@ -87,7 +87,7 @@ const struct got *fetch(const char *method, const char *url, const struct proa_f
 /* It succeeded, with this status and body. */
 void ck_got(const struct got *got, int status, const char *body);
 
-/* Let the tasks that are ready run, a few times. */
+/* Let the servers do all they can at this time; a millisecond passes. */
 void settle(void);
 
 /* A test whose body runs with a scripted world around it. */
