@@ -4,18 +4,11 @@
 #include "base/mem.h"
 #include "client/connection.h"
 #include "core/loop.h"
-#include "core/wait.h"
 #include "net/stream.h"
 
 #include <proa/err.h>
 #include <proa/scope.h>
 #include <proa/time.h>
-
-struct conn_waiter {
-    struct list link;
-    struct wait wait; /* slot: struct lease */
-    struct conn_host *host;
-};
 
 void proa__conn_pool_init(struct conn_pool *pool, struct proa_loop *loop, size_t limit,
                           size_t per_host, int64_t idle_timeout)

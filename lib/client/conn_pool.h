@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "core/timer.h"
+#include "core/wait.h"
 
 #include <proa/str.h>
 
@@ -66,6 +67,13 @@ struct lease {
     struct proa_connection *c;     /* NULL: the holder is to connect */
     struct proa_scope *connecting; /* cancelled when the pool closes; NULL: not connecting */
     struct timer idle_timer;
+};
+
+/* Who waits for one; on his stack. */
+struct conn_waiter {
+    struct list link; /* in pool->waiters */
+    struct wait wait; /* slot: struct lease */
+    struct conn_host *host;
 };
 
 void proa__conn_pool_init(struct conn_pool *pool, struct proa_loop *loop, size_t limit,

@@ -6,6 +6,8 @@ check_LTLIBRARIES += %D%/libscripted.la
 client_tests = \
 	%D%/test_connection \
 	%D%/test_early \
+	%D%/test_pipeline \
+	%D%/test_pool \
 	%D%/test_prepared \
 	%D%/test_redirect \
 	%D%/test_retry \
@@ -19,6 +21,10 @@ check_PROGRAMS += $(client_tests)
 %C%_test_connection_LDADD = $(client_test_libs)
 %C%_test_early_CFLAGS = $(client_test_flags)
 %C%_test_early_LDADD = $(client_test_libs)
+%C%_test_pipeline_CFLAGS = $(client_test_flags)
+%C%_test_pipeline_LDADD = $(client_test_libs)
+%C%_test_pool_CFLAGS = $(client_test_flags)
+%C%_test_pool_LDADD = $(client_test_libs)
 %C%_test_prepared_CFLAGS = $(client_test_flags)
 %C%_test_prepared_LDADD = $(client_test_libs)
 %C%_test_redirect_CFLAGS = $(client_test_flags)

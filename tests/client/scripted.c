@@ -84,7 +84,7 @@ static int answer(struct visit *v, struct heard *h, const struct scene *scene)
 
 static void sit(struct visit *v)
 {
-    while (v->s->ops && proa_sleep(PROA_SEC) == 0 && !proa__stream_is_closed(v->s))
+    while (proa_sleep(PROA_SEC) == 0 && !proa__stream_is_closed(v->s))
         ;
 }
 
@@ -123,9 +123,10 @@ static int serve(void *arg)
 
     free(arg);
     peer.open++;
-    if (peer.open > peer.most_open)
-        peer.most_open = peer.open;
-    if (v.secure) {
+    if (v.secure && !peer.tls) {
+        sit(&v);
+        rc = PROA_ECLOSED;
+    } else if (v.secure) {
         struct proa_stream *lower = v.s;
         v.s = NULL;
         rc = proa_tls_server(&v.s, lower, peer.tls);

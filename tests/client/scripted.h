@@ -47,14 +47,13 @@ struct peer {
     const struct scene *scenes;
     size_t n_scenes;
     struct pair_opts network; /* a is the client */
-    struct proa_tls_ctx *tls; /* of the servers, for https */
+    struct proa_tls_ctx *tls; /* of the servers, for https; NULL: those say nothing */
     int refuse;               /* what connecting fails with; 0: it does not */
     int64_t connect_time;     /* what it takes */
     struct heard heard[40];
     size_t n_heard;
     int opened; /* connections in all */
     int open;   /* of these open, as the servers see it */
-    int most_open;
 };
 
 extern struct peer peer;

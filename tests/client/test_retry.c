@@ -102,7 +102,7 @@ SCRIPTED(the_second_try_is_made_on_a_new_connection_within_the_limits)
 
     for (int per_host = 0; per_host < 2; per_host++) {
         OPEN_SESSION(.limit = per_host ? 0 : 2, .limit_per_host = per_host ? 2 : 0);
-        peer.opened = peer.most_open = 0;
+        peer.opened = 0;
         PLAY({.says = OK}, {.says = OK}, {.end = SCENE_FIN}, {.says = OK});
         ck_ok(proa_session_get(session, &a, "http://h/", NULL));
         ck_ok(proa_session_get(session, &b, "http://h/", NULL));

@@ -32,18 +32,6 @@ SCRIPTED(connecting_takes_30_seconds_at_most)
     ck_got(FETCH("http://h/"), 200, "ok");
 }
 
-SCRIPTED(a_handshake_takes_15_seconds_at_most)
-{
-    peer.network = (struct pair_opts){.ba = {.delay = PROA_HOUR}};
-    OPEN_SESSION(0);
-    int64_t began = proa_now();
-    ck_late(FETCH("https://h/")->rc, PROA_ETLSTIMEDOUT, began, 15 * PROA_SEC);
-    proa_session_free(session);
-    OPEN_SESSION(.tls_timeout = PROA_SEC);
-    began = proa_now();
-    ck_late(FETCH("https://h/")->rc, PROA_ETLSTIMEDOUT, began, PROA_SEC);
-}
-
 static char large[300000];
 
 SCRIPTED(a_server_that_takes_no_byte_is_left_after_30_seconds)
@@ -251,7 +239,7 @@ int main(void)
     return t_main(
         "timeouts",
         (const TTest *const[]){
-            connecting_takes_30_seconds_at_most, a_handshake_takes_15_seconds_at_most,
+            connecting_takes_30_seconds_at_most,
             a_server_that_takes_no_byte_is_left_after_30_seconds,
             a_slow_taker_has_time_and_a_talker_has_not, the_first_byte_has_a_minute_or_what_is_said,
             the_first_byte_is_due_from_the_sending_on,
