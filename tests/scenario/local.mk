@@ -1,1 +1,4 @@
-# tests/scenario: whole stories across floors, with real peers where installed.
+# tests/scenario: whole stories across floors, with client and server in one process.
+check_PROGRAMS += %D%/test_both_sides
+%C%_test_both_sides_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_both_sides_LDADD = $(TRUN_LIBS) lib/client/libclient.la $(SERVER_LIBS) $(CHECK_LIBS)
