@@ -106,9 +106,13 @@ static void unidle(struct lease *lease)
 
 /* ---- waiters ---- */
 
+static struct conn_waiter *waiter_at(struct list *link)
+{
+    return CONTAINER_OF(link, struct conn_waiter, wait.link);
+}
+
 static void hand_over(struct conn_waiter *w, struct lease *lease, int code)
 {
-    list_remove(&w->link);
     proa__wait_wake_one(&w->wait, lease, code);
 }
 
@@ -134,7 +138,7 @@ static void serve(struct conn_pool *pool, struct conn_waiter *w)
 static void serve_waiters(struct conn_pool *pool)
 {
     LIST_FOR_EACH_SAFE (it, &pool->waiters) {
-        struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
+        struct conn_waiter *w = waiter_at(it);
         if (w->host->open >= pool->limit_per_host)
             continue;
         if (pool->open >= pool->limit && !evict(pool))
@@ -196,13 +200,10 @@ static int wait_for_place(struct conn_pool *pool, struct conn_host *h, struct le
 {
     struct conn_waiter w = {.host = h};
 
-    proa__wait_link(NULL, &w.wait);
-    list_push(&pool->waiters, &w.link);
+    proa__wait_link(&pool->waiters, &w.wait);
     int rc = proa__wait_park(&w.wait, 1);
-    if (rc < 0) {
-        list_remove(&w.link);
+    if (rc < 0)
         return rc;
-    }
     if (w.wait.code < 0)
         return w.wait.code;
     *ret = w.wait.slot;
@@ -259,7 +260,7 @@ static bool pass_on(struct lease *lease)
     struct conn_pool *pool = lease->pool;
 
     LIST_FOR_EACH (it, &pool->waiters) {
-        struct conn_waiter *w = CONTAINER_OF(it, struct conn_waiter, link);
+        struct conn_waiter *w = waiter_at(it);
         if (w->host == lease->host) {
             hand_over(w, lease, 0);
             return true;
@@ -310,7 +311,7 @@ void proa__conn_pool_shut(struct conn_pool *pool)
             proa__connection_abort(lease->c);
     }
     LIST_FOR_EACH_SAFE (it, &pool->waiters)
-        hand_over(CONTAINER_OF(it, struct conn_waiter, link), NULL, PROA_ECLOSED);
+        hand_over(waiter_at(it), NULL, PROA_ECLOSED);
 }
 
 void proa__conn_pool_close(struct conn_pool *pool)

@@ -46,7 +46,7 @@ struct conn_pool {
     struct map hosts;    /* origin -> struct conn_host */
     struct list idle;    /* struct lease, the one used longest ago first */
     struct list busy;    /* struct lease */
-    struct list waiters; /* struct conn_waiter, oldest first */
+    struct list waiters; /* struct conn_waiter by wait.link, oldest first */
     bool closed;
 };
 
@@ -69,10 +69,12 @@ struct lease {
     struct timer idle_timer;
 };
 
-/* Who waits for one; on his stack. */
+/*
+ * Who waits for one; on his stack. It is in the list by the wait's own link, so a cancel takes it
+ * out at once: what is handed to a record in the list arrives.
+ */
 struct conn_waiter {
-    struct list link; /* in pool->waiters */
-    struct wait wait; /* slot: struct lease */
+    struct wait wait; /* in pool->waiters; slot: struct lease */
     struct conn_host *host;
 };
 
