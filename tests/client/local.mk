@@ -4,8 +4,11 @@ check_LTLIBRARIES += %D%/libscripted.la
 %C%_libscripted_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 client_tests = \
+	%D%/test_auth \
 	%D%/test_connection \
+	%D%/test_decode \
 	%D%/test_early \
+	%D%/test_faults \
 	%D%/test_pipeline \
 	%D%/test_pool \
 	%D%/test_prepared \
@@ -17,10 +20,16 @@ client_test_libs = %D%/libscripted.la $(TRUN_LIBS) $(CLIENT_LIBS) $(CHECK_LIBS)
 client_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(client_tests)
 
+%C%_test_auth_CFLAGS = $(client_test_flags)
+%C%_test_auth_LDADD = $(client_test_libs)
 %C%_test_connection_CFLAGS = $(client_test_flags)
 %C%_test_connection_LDADD = $(client_test_libs)
+%C%_test_decode_CFLAGS = $(client_test_flags)
+%C%_test_decode_LDADD = $(client_test_libs)
 %C%_test_early_CFLAGS = $(client_test_flags)
 %C%_test_early_LDADD = $(client_test_libs)
+%C%_test_faults_CFLAGS = $(client_test_flags)
+%C%_test_faults_LDADD = $(client_test_libs)
 %C%_test_pipeline_CFLAGS = $(client_test_flags)
 %C%_test_pipeline_LDADD = $(client_test_libs)
 %C%_test_pool_CFLAGS = $(client_test_flags)

@@ -97,7 +97,7 @@ static int visit(struct visit *v)
         int rc = proa_read_until(v->s, &head, &end, 1, 1 << 16, NULL);
         if (rc < 0)
             return rc;
-        ck_assert_msg(peer.n_heard < peer.n_scenes, "no scene for %.*s", PROA_PRI(head));
+        ck_assert_msg(peer.n_heard < peer.n_scenes, "no scene %zu for %.*s", peer.n_heard, PROA_PRI(head));
         const struct scene *scene = &peer.scenes[peer.n_heard];
         struct heard *h = &peer.heard[peer.n_heard++];
         note_head(v, h, head);
@@ -132,8 +132,12 @@ static int serve(void *arg)
         rc = proa_tls_server(&v.s, lower, peer.tls);
     }
     if (rc == 0)
-        visit(&v);
-    if (rc == 0 && v.secure && v.s)
+        rc = visit(&v);
+    if (servers && rc == PROA_ENOMEM)
+        peer.failed = PROA_ENOMEM;
+    if (servers && rc == PROA_ECANCELED)
+        peer.failed = PROA_ETASKCANCELED;
+    if (v.secure && v.s && peer.tls)
         proa_shutdown(v.s);
     proa_stream_free(v.s);
     peer.open--;
@@ -142,14 +146,14 @@ static int serve(void *arg)
 
 static int connect_peer(void *arg, struct proa_stream **ret, const struct proa_url *to)
 {
-    struct proa_stream *its;
+    struct proa_stream *mine, *its;
     int rc = peer.connect_time ? proa_sleep(peer.connect_time) : 0;
 
     (void)arg;
     if (rc == 0)
         rc = peer.refuse;
     if (rc == 0)
-        rc = proa__pair_new(ret, &its, &peer.network);
+        rc = proa__pair_new(&mine, &its, &peer.network);
     if (rc < 0)
         return rc;
     struct visit *v = calloc(1, sizeof *v);
@@ -159,10 +163,12 @@ static int connect_peer(void *arg, struct proa_stream **ret, const struct proa_u
     rc = proa_create_task(servers, serve, v);
     if (rc < 0) {
         proa_abort(its);
-        proa_abort(*ret);
+        proa_abort(mine);
         free(v);
+        return rc;
     }
-    return rc;
+    *ret = mine;
+    return 0;
 }
 
 void play(const struct scene *scenes, size_t n)
@@ -228,22 +234,34 @@ void settle(void)
     ck_ok(proa_sleep(PROA_MS));
 }
 
-int scripted_frame(void *body)
+int scripted_run(t_body_fn *body, void *arg)
 {
-    int rc;
+    int rc, joined;
 
     memset(&peer, 0, sizeof peer);
     session = NULL;
     {
         PROA_GROUP(group);
         servers = &group;
-        ((scripted_fn *)body)();
+        rc = body(arg);
         proa_session_free(session);
         session = NULL;
+        servers = NULL;
         proa_group_cancel(&group);
-        rc = proa_group_join(&group);
+        joined = proa_group_join(&group);
     }
-    return rc;
+    return rc < 0 ? rc : joined;
+}
+
+static int call_body(void *body)
+{
+    ((scripted_fn *)body)();
+    return 0;
+}
+
+int scripted_frame(void *body)
+{
+    return scripted_run(call_body, body);
 }
 
 /* ---- wires */

@@ -53,7 +53,8 @@ struct peer {
     struct heard heard[40];
     size_t n_heard;
     int opened; /* connections in all */
-    int open;   /* of these open, as the servers see it */
+    int open;     /* of these open, as the servers see it */
+    int failed; /* a server had no memory, or was cancelled */
 };
 
 extern struct peer peer;
@@ -92,6 +93,7 @@ void settle(void);
 /* A test whose body runs with a scripted world around it. */
 typedef void scripted_fn(void);
 int scripted_frame(void *body);
+int scripted_run(t_body_fn *body, void *arg); /* the same for one that may fail */
 #define SCRIPTED(name)                                                                             \
     static void name##_body(void);                                                                 \
     START_TEST(name)                                                                               \
