@@ -15,7 +15,8 @@ client_tests = \
 	%D%/test_redirect \
 	%D%/test_retry \
 	%D%/test_session \
-	%D%/test_timeouts
+	%D%/test_timeouts \
+	%D%/test_tls
 client_test_libs = %D%/libscripted.la $(TRUN_LIBS) $(CLIENT_LIBS) $(CHECK_LIBS)
 client_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(client_tests)
@@ -44,3 +45,5 @@ check_PROGRAMS += $(client_tests)
 %C%_test_session_LDADD = $(client_test_libs)
 %C%_test_timeouts_CFLAGS = $(client_test_flags)
 %C%_test_timeouts_LDADD = $(client_test_libs)
+%C%_test_tls_CFLAGS = $(client_test_flags)
+%C%_test_tls_LDADD = tests/tls/libtlstest.la $(client_test_libs)

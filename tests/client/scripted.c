@@ -97,13 +97,19 @@ static int visit(struct visit *v)
         int rc = proa_read_until(v->s, &head, &end, 1, 1 << 16, NULL);
         if (rc < 0)
             return rc;
-        ck_assert_msg(peer.n_heard < peer.n_scenes, "no scene %zu for %.*s", peer.n_heard, PROA_PRI(head));
+        ck_assert_msg(peer.n_heard < peer.n_scenes, "no scene %zu for %.*s", peer.n_heard,
+                      PROA_PRI(head));
         const struct scene *scene = &peer.scenes[peer.n_heard];
         struct heard *h = &peer.heard[peer.n_heard++];
         note_head(v, h, head);
         rc = answer(v, h, scene);
         if (rc < 0 || scene->end == SCENE_FIN)
             return rc;
+        if (scene->end == SCENE_CUT) {
+            proa_stream_free(v->s);
+            v->s = NULL;
+            return 0;
+        }
         if (scene->end == SCENE_SILENT)
             sit(v);
         if (scene->end == SCENE_SILENT)
@@ -129,10 +135,13 @@ static int serve(void *arg)
     } else if (v.secure) {
         struct proa_stream *lower = v.s;
         v.s = NULL;
+        struct proa_tls_info info;
         rc = proa_tls_server(&v.s, lower, peer.tls);
+        if (rc == 0 && proa_tls_info(v.s, &info) == 0 && info.resumed)
+            peer.resumed++;
     }
     if (rc == 0)
-        rc = visit(&v);
+        peer.last_end = rc = visit(&v);
     if (servers && rc == PROA_ENOMEM)
         peer.failed = PROA_ENOMEM;
     if (servers && rc == PROA_ECANCELED)

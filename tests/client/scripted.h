@@ -22,6 +22,7 @@
 enum scene_end {
     SCENE_KEEP,   /* the connection stays open */
     SCENE_FIN,    /* it is closed behind the response */
+    SCENE_CUT,    /* the same, but TLS does not say good-bye */
     SCENE_RST,    /* it is reset */
     SCENE_SILENT, /* nothing more is heard or said on it, until the client closes it */
 };
@@ -52,9 +53,11 @@ struct peer {
     int64_t connect_time;     /* what it takes */
     struct heard heard[40];
     size_t n_heard;
-    int opened; /* connections in all */
+    int resumed;  /* handshakes that continued a session */
+    int last_end; /* what the newest connection to end ended with; PROA_EEOF: in order */
+    int opened;   /* connections in all */
     int open;     /* of these open, as the servers see it */
-    int failed; /* a server had no memory, or was cancelled */
+    int failed;   /* a server had no memory, or was cancelled */
 };
 
 extern struct peer peer;

@@ -18,8 +18,8 @@ static const char to_end[] = "HTTP/1.1 200 OK\r\n\r\nhello";
 
 static const struct scene story[] = {
     {.says = redirect}, {.says = chunked}, {.says = plain}, {.says = to_end, .end = SCENE_FIN},
-    {.says = plain},
-    {.says = plain}, /* for a request that was sent again, its server having been cancelled */
+    {.says = plain},    {.says = plain}, /* for a request that was sent again, its server having
+                                            been cancelled */
 };
 
 /* Requests of all kinds, on the session that is open: the first failure, or 0. */
