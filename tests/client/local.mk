@@ -12,6 +12,7 @@ client_tests = \
 	%D%/test_pipeline \
 	%D%/test_pool \
 	%D%/test_prepared \
+	%D%/test_real \
 	%D%/test_redirect \
 	%D%/test_retry \
 	%D%/test_session \
@@ -37,6 +38,8 @@ check_PROGRAMS += $(client_tests)
 %C%_test_pool_LDADD = $(client_test_libs)
 %C%_test_prepared_CFLAGS = $(client_test_flags)
 %C%_test_prepared_LDADD = $(client_test_libs)
+%C%_test_real_CFLAGS = $(client_test_flags)
+%C%_test_real_LDADD = $(client_test_libs)
 %C%_test_redirect_CFLAGS = $(client_test_flags)
 %C%_test_redirect_LDADD = $(client_test_libs)
 %C%_test_retry_CFLAGS = $(client_test_flags)
