@@ -343,7 +343,7 @@ static void ck_pool(void)
         ck_assert_uint_ge(h->users, h->open);
     }
     LIST_FOR_EACH (it, &p->waiters) { /* whoever waits could not be served */
-        const struct conn_host *h = CONTAINER_OF(it, struct conn_waiter, link)->host;
+        const struct conn_host *h = CONTAINER_OF(it, struct conn_waiter, wait.link)->host;
         ck_assert(list_empty(&h->idle));
         ck_assert(h->open == 2 || (p->open == 3 && list_empty(&p->idle)));
     }
