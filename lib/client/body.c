@@ -39,9 +39,10 @@ static ssize_t unframe(struct proa_connection *c, struct proa_str from, char *to
 
 static ssize_t from_buffer(struct proa_connection *c, char *buf, size_t n)
 {
+    struct proa_str in = proa__stream_buffered(c->stream);
     size_t used;
     bool end;
-    ssize_t out = unframe(c, proa__stream_buffered(c->stream), buf, n, &used, &end);
+    ssize_t out = unframe(c, in.n ? in : PROA_STR(""), buf, n, &used, &end);
 
     proa__stream_consume(c->stream, used);
     if (end)

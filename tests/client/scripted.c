@@ -182,7 +182,8 @@ static int connect_peer(void *arg, struct proa_stream **ret, const struct proa_u
 
 void play(const struct scene *scenes, size_t n)
 {
-    peer.scenes = scenes;
+    ck_assert_uint_le(n, sizeof peer.scenes / sizeof peer.scenes[0]);
+    memcpy(peer.scenes, scenes, n * sizeof *scenes);
     peer.n_scenes = n;
     peer.n_heard = 0;
 }

@@ -45,7 +45,7 @@ struct heard {
 };
 
 struct peer {
-    const struct scene *scenes;
+    struct scene scenes[40];
     size_t n_scenes;
     struct pair_opts network; /* a is the client */
     struct proa_tls_ctx *tls; /* of the servers, for https; NULL: those say nothing */
@@ -63,7 +63,7 @@ struct peer {
 extern struct peer peer;
 extern struct proa_session *session; /* freed at the end, if the test has not */
 
-/* The scenes from now on; what was heard is forgotten. */
+/* The scenes from now on (copied; what they say is not); what was heard is forgotten. */
 #define PLAY(...)                                                                                  \
     play((const struct scene[]){__VA_ARGS__},                                                      \
          sizeof((const struct scene[]){__VA_ARGS__}) / sizeof(struct scene))
