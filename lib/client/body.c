@@ -55,7 +55,6 @@ static int finish(struct proa_connection *c)
 {
     int event = proa__http_parser_finish(&c->parser);
 
-    c->last = true;
     if (event == HTTP_END) {
         proa__connection_end_message(c);
         return 0;

@@ -1,5 +1,6 @@
 #include "scripted.h"
 
+#include <proa/group.h>
 #include <proa/scope.h>
 #include <proa/task.h>
 
@@ -120,6 +121,35 @@ SCRIPTED(the_second_try_is_made_on_a_new_connection_within_the_limits)
     }
 }
 
+static int get_task(void *arg)
+{
+    struct proa_client_response *resp = NULL;
+
+    *(int *)arg = proa_session_get(session, &resp, "http://h/waiter", NULL);
+    proa_client_response_free(resp);
+    return 0;
+}
+
+/* Somebody else had waited for the place: the second try gets his connection, used before, too. */
+SCRIPTED(a_second_try_on_a_used_connection_is_the_last)
+{
+    int rc = 1;
+
+    OPEN_SESSION(.limit = 1);
+    PLAY({.says = OK}, {.after = PROA_SEC, .end = SCENE_FIN},
+         {.says = "HTTP/1.1 204 No Content\r\n\r\n"}, {.end = SCENE_FIN}, {.says = OK});
+    ck_got(FETCH("http://h/"), 200, "ok");
+    {
+        PROA_GROUP(waiter);
+        ck_ok(proa_create_task(&waiter, get_task, &rc));
+        ck_err(FETCH("http://h/")->rc, PROA_EEOF);
+        ck_ok(proa_group_join(&waiter));
+    }
+    ck_ok(rc);
+    ck_assert_uint_eq(peer.n_heard, 4);
+    ck_assert_int_eq(peer.heard[3].connection, peer.heard[2].connection);
+}
+
 /* What closed while it was idle is not even tried. */
 SCRIPTED(a_connection_that_closed_or_spoke_while_idle_is_not_used)
 {
@@ -143,5 +173,6 @@ int main(void)
                       nothing_is_sent_again_on_a_new_connection, a_request_is_sent_again_only_once,
                       a_timeout_is_no_closed_connection,
                       the_second_try_is_made_on_a_new_connection_within_the_limits,
+                      a_second_try_on_a_used_connection_is_the_last,
                       a_connection_that_closed_or_spoke_while_idle_is_not_used, NULL});
 }

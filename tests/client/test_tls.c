@@ -98,6 +98,25 @@ SECURE(an_idle_connection_survives_the_tickets_that_come_late)
     ck_assert_int_eq(peer.opened, 1);
 }
 
+/* HTTP-CONN-18, where waiting for either direction goes through TLS */
+SECURE(a_refusal_stops_the_sending)
+{
+    static char large[300000];
+
+    OPEN_SESSION(.tls = client);
+    PLAY({.says = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno",
+          .deaf = true,
+          .end = SCENE_SILENT},
+         {.says = OK});
+    int64_t began = proa_now();
+    ck_got(fetch("POST", "https://a.example/", PROA_FETCH_OPTS(.body = {large, sizeof large})), 413,
+           "no");
+    ck_assert_int_eq(proa_now(), began);
+    ck_got(fetch("POST", "https://a.example/", PROA_FETCH_OPTS(.body = {large, sizeof large})), 200,
+           "ok");
+    ck_assert_uint_eq(peer.heard[1].body_n, sizeof large);
+}
+
 /* ---- redirects: HTTP-REDIR-05, 06 */
 
 #define TO(location) "HTTP/1.1 307 Away\r\nLocation: " location "\r\nContent-Length: 0\r\n\r\n"
@@ -241,7 +260,7 @@ int main(void)
                       a_certificate_of_nobody_known_is_refused, scheme_is_part_of_the_origin,
                       a_second_connection_resumes_the_session,
                       an_idle_connection_survives_the_tickets_that_come_late,
-                      from_https_to_http_is_refused_unless_allowed,
+                      from_https_to_http_is_refused_unless_allowed, a_refusal_stops_the_sending,
                       from_http_to_https_is_another_origin,
                       an_end_without_good_bye_truncates_what_has_no_length,
                       a_request_that_met_a_cut_connection_is_sent_once_more,
