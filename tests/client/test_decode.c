@@ -1,3 +1,4 @@
+#include "client/session.h"
 #include "http/coding.h"
 #include "scripted.h"
 
@@ -86,6 +87,23 @@ SCRIPTED(what_was_unpacked_before_an_error_is_kept)
     ck_assert_uint_eq(body.n, sizeof text);
     ck_assert_int_eq(memcmp(body.p, text, sizeof text), 0);
     ck_err(proa_client_response_read(resp, &body), PROA_ECODING);
+}
+
+/* The rest is not waited for: the place is free at once. */
+SCRIPTED(a_spoiled_body_closes_its_connection)
+{
+    PROA_AUTO(proa_client_response) *resp = NULL;
+    PROA_AUTO(proa_buf) body = {0};
+
+    OPEN_SESSION(0);
+    PLAY({.says = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99\r\n\r\n"
+                  "this is no gzip at all",
+          .end = SCENE_SILENT});
+    proa_buf_init(&body, PROA_UNLIMITED);
+    ck_ok(proa_session_get(session, &resp, "http://h/", NULL));
+    ck_assert_uint_eq(session->pool.open, 1);
+    ck_err(proa_client_response_read(resp, &body), PROA_ECODING);
+    ck_assert_uint_eq(session->pool.open, 0);
 }
 
 /* A thousand to one after the first mebibyte. */
@@ -258,13 +276,14 @@ SCRIPTED(a_value_is_sent_as_json)
 
 int main(void)
 {
-    return t_main(
-        "decode",
-        (const TTest *const[]){
-            a_compressed_body_is_unpacked, a_compressed_body_cut_at_any_byte_is_an_error,
-            what_was_unpacked_before_an_error_is_kept, a_bomb_is_an_error,
-            a_limit_counts_what_was_unpacked, a_coding_that_is_not_known_spoils_the_body_alone,
-            nothing_is_unpacked_where_that_is_switched_off, a_coding_without_a_body_is_nothing,
-            a_response_says_how_much_came_before_unpacking, a_body_of_json_is_parsed,
-            a_value_is_sent_as_json, NULL});
+    return t_main("decode",
+                  (const TTest *const[]){
+                      a_compressed_body_is_unpacked, a_compressed_body_cut_at_any_byte_is_an_error,
+                      what_was_unpacked_before_an_error_is_kept, a_bomb_is_an_error,
+                      a_spoiled_body_closes_its_connection, a_limit_counts_what_was_unpacked,
+                      a_coding_that_is_not_known_spoils_the_body_alone,
+                      nothing_is_unpacked_where_that_is_switched_off,
+                      a_coding_without_a_body_is_nothing,
+                      a_response_says_how_much_came_before_unpacking, a_body_of_json_is_parsed,
+                      a_value_is_sent_as_json, NULL});
 }
