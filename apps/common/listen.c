@@ -1,9 +1,9 @@
 #include "apps/common/listen.h"
 
 #include <proa/err.h>
+#include <proa/str.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int refuse(const char *text, const char *why)
@@ -17,12 +17,11 @@ static int refuse(const char *text, const char *why)
 static int split(const char *text, char *host, size_t size, int *port)
 {
     const char *colon = strrchr(text, ':');
-    char *end;
+    uint64_t n;
 
     if (!colon)
         return refuse(text, "no port");
-    long n = strtol(colon + 1, &end, 10);
-    if (end == colon + 1 || *end || n < 0 || n > 65535 || colon[1] == '+' || colon[1] == '-')
+    if (proa_str_parse_uint(proa_str_from(colon + 1), &n) < 0 || n > 65535)
         return refuse(text, "the port is no number from 0 to 65535");
 
     size_t length = (size_t)(colon - text);
@@ -81,11 +80,8 @@ int listen_resolve(struct listen_opts *l, const char *fallback, struct proa_tls_
     }
     if (!secure)
         return 0;
-    if (!l->cert) {
-        fprintf(stderr, "%s: an https:// address needs --tls-cert and --tls-key\n",
-                program_invocation_short_name);
-        return PROA_EINVAL;
-    }
+    if (!l->cert)
+        return proa_fail(PROA_EINVAL, "an https:// address needs --tls-cert and --tls-key");
     int rc = proa_tls_server_ctx_new(ret_tls,
                                      PROA_TLS_SERVER_OPTS(.cert_file = l->cert, .key_file = l->key,
                                                           .alpn = "http/1.1,http/1.0"));

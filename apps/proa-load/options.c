@@ -157,8 +157,12 @@ static int check_url(const struct options *o)
         fprintf(stderr, "proa-load: %s: %s\n", o->url, proa_err_detail(rc));
         return -1;
     }
+    bool known = proa_str_eq(url.scheme, PROA_STR("http")) ||
+                 proa_str_eq(url.scheme, PROA_STR("https"));
+    if (!known)
+        fprintf(stderr, "proa-load: %s: neither http nor https\n", o->url);
     proa_url_fini(&url);
-    return 0;
+    return known ? 0 : -1;
 }
 
 static int complete(struct options *o)

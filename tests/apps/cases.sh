@@ -47,9 +47,9 @@ has_no() { # NAME FILE PATTERN
 }
 ok() { # NAME COMMAND...: succeeds
     cases=$((cases + 1))
-    name=$1
+    case_name=$1
     shift
-    "$@" >ok.out 2>&1 || fail "$name" "$* ended with status $?" "$(tail -c 2000 ok.out)"
+    "$@" >ok.out 2>&1 || fail "$case_name" "$* ended with status $?" "$(tail -c 2000 ok.out)"
 }
 same_files() { # NAME A B
     ok "$1" cmp "$2" "$3"
@@ -77,9 +77,10 @@ until_true() { # COMMAND...: as soon as it succeeds; after twenty seconds not an
     done
 }
 begin() { # NAME COMMAND...: run it beside us; $pid; its output in NAME.out and NAME.err
-    name=$1
+    job_name=$1
     shift
-    "$@" >"$name.out" 2>"$name.err" &
+    : >"$job_name.out" # an earlier one's words must not be taken for this one's
+    "$@" >"$job_name.out" 2>"$job_name.err" &
     pid=$!
     started="$started $pid"
 }
@@ -87,16 +88,16 @@ listens() { # NAME N: it has said so N times
     [ "$(grep -c '^listening on ' "$1.out")" -ge "$2" ]
 }
 serve() { # NAME N COMMAND...: begin, and wait for N lines `listening on`; the first one is $url
-    name=$1
+    server_name=$1
     lines=$2
     shift 2
-    begin "$name" "$@"
-    if ! until_true listens "$name" "$lines"; then
+    begin "$server_name" "$@"
+    if ! until_true listens "$server_name" "$lines"; then
         echo "$* does not listen:"
-        cat "$name.out" "$name.err"
+        cat "$server_name.out" "$server_name.err"
         exit 1
     fi
-    url=$(sed -n 's/^listening on //p' "$name.out" | head -n 1)
+    url=$(sed -n 's/^listening on //p' "$server_name.out" | head -n 1)
 }
 end() { # PID: ask it to end; its exit status in $rc
     kill -TERM "$1"
