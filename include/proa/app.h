@@ -29,7 +29,7 @@ struct proa_response;
  *
  * Runs as a task of its own. Fill `resp` (proa_response_text and its kin, or stream) and return 0;
  * or return a negative code: proa_http_error(req, status, ...) answers with that status, a code
- * that is the client's fault answers with its status (PROA_EMSGSIZE of a body: 413, bad JSON: 400),
+ * that is the client's fault answers with its status (PROA_EMSGSIZE: 413, bad JSON: 400),
  * any other code is a 500 and a log line that names the route. Returning 0 without a response is a
  * 500 too. `req`, `resp` and all that was borrowed from them end with the return.
  */
@@ -75,12 +75,12 @@ PROA_DEFINE_AUTO(proa_app, proa_app_free);
  * Add a route: requests of `method` whose path matches `pattern` go to `fn(req, resp, arg)`.
  *
  * A pattern starts with '/'. A segment is literal, `{name}` (one non-empty segment) or, as the last
- * one,
- * `{name...}` (the rest of the path, slashes included, may be empty). Literal beats parameter beats
- * rest, segment by segment. Matching is on percent-decoded segments, so "%2F" never makes a new
- * segment. A GET route answers HEAD too. Method "*" takes what no other route of the pattern takes.
- * A pattern that is wrong, or given twice for a method, is remembered and returned by
- * proa_app_serve.
+ * one, `{name...}` (the rest of the path, slashes included, may be empty). Literal beats parameter
+ * beats rest, segment by segment. Matching is on percent-decoded segments, so "%2F" never makes a
+ * new segment. A GET route answers HEAD too. Method "*" takes what no other route of the pattern
+ * takes. A pattern that is wrong, or given twice for a method, and a method that no request can
+ * have (they are those of PROA_METHOD_MAP; others are answered with 501) is remembered and returned
+ * by proa_app_serve.
  *
  * Ownership:    the app copies the texts; `arg` is borrowed until the app is freed.
  */
@@ -124,7 +124,8 @@ PROA_API int proa_app_error(const struct proa_app *app);
  *
  * Suspends:     yes, until the server has stopped.
  * Errors:       what the building left in the app; PROA_EADDRINUSE and kin with the address in the
- *               detail; PROA_ENOMEM; PROA_ECANCELED (drained first).
+ *               detail; PROA_EBUSY (this loop serves another app this way); PROA_EINVAL (a
+ *               server_name that may not be sent); PROA_ENOMEM; PROA_ECANCELED (drained first).
  * Ownership:    the app is borrowed; options are copied.
  * Cancellation: drains for at most .drain, then cancels the handlers; never leaves one behind.
  */

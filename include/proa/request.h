@@ -85,8 +85,9 @@ PROA_API int64_t proa_request_content_length(const struct proa_request *req);
  * Asks for it first if the client waits for "100 Continue".
  *
  * Suspends:     yes, until the body is complete.
- * Errors:       PROA_EMSGSIZE (beyond the route's max_body; 413), PROA_ECLIENTTIMEDOUT (408),
- * PROA_EHTTP... (bad framing; 400), PROA_EEOF (the client left), PROA_ECANCELED, PROA_ENOMEM.
+ * Errors:       PROA_EHTTPBODYSIZE (beyond the route's max_body; 413), PROA_ECLIENTTIMEDOUT (408),
+ *               other PROA_EHTTP... (bad framing; 400), PROA_EEOF (the client left), PROA_EBUSY
+ *               (another task reads it), PROA_ECANCELED, PROA_ENOMEM.
  * Ownership:    borrowed. Valid until: the handler returns.
  * Cancellation: what arrived is kept; safe to retry.
  */
@@ -106,8 +107,9 @@ PROA_API PROA_SUSPENDS ssize_t proa_request_read(struct proa_request *req, void 
  *
  * Suspends:     yes, until the body is complete.
  * Errors:       as proa_request_read_body; PROA_EMEDIATYPE (Content-Type is neither
- * application/json nor +json; 415), PROA_EJSON (400; the detail says where). Ownership:    the
- * caller's: json_decref. Cancellation: safe to retry.
+ * application/json nor +json; 415), PROA_EJSON (400; the detail says where).
+ * Ownership:    the caller's: json_decref.
+ * Cancellation: safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_request_json(struct proa_request *req, struct json_t **ret);
 
@@ -121,8 +123,11 @@ PROA_API void *proa_request_alloc(struct proa_request *req, size_t n);
 /**
  * Wait until the client has gone: its connection was closed or reset.
  *
+ * A client that only ended its own side counts as gone. Returns 0 when it has. Several tasks may
+ * wait.
+ *
  * Suspends:     yes.
- * Errors:       PROA_ECANCELED. Returns 0 when the client has gone.
+ * Errors:       PROA_ECANCELED, PROA_ENOMEM.
  * Cancellation: safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_request_wait_disconnect(struct proa_request *req);

@@ -39,7 +39,8 @@ PROA_API void proa_response_add_header(struct proa_response *resp, const char *n
  * Answer with a text, text/plain; charset=utf-8.
  *
  * Errors:       PROA_EINVAL (status not within 200..599, or a response already started),
- * PROA_ENOMEM. Ownership:    the text is copied.
+ *               PROA_ENOMEM.
+ * Ownership:    the text is copied.
  */
 PROA_API int proa_response_text(struct proa_response *resp, int status, const char *text);
 
@@ -51,8 +52,8 @@ PROA_API PROA_PRINTF(3, 4) int proa_response_textf(struct proa_response *resp, i
 /**
  * Answer with bytes of a media type.
  *
- * Errors:       PROA_EINVAL (status, or already started, or a bad type), PROA_ENOMEM.
- * Ownership:    `data` is copied; `type` too.
+ * Errors:       PROA_EINVAL (status, or already started), PROA_EHEADER (a type that may not be
+ * sent), PROA_ENOMEM. Ownership:    `data` is copied; `type` too.
  */
 PROA_API int proa_response_bytes(struct proa_response *resp, int status, const char *type,
                                  const void *data, size_t n);
@@ -88,15 +89,15 @@ PROA_API int proa_response_json_steal(struct proa_response *resp, int status, st
  * Redirect with a Location; the status is 301, 302, 303, 307 or 308.
  *
  * Bytes that a Location may not hold are percent-encoded, so no line can be injected. A location
- * that starts with
- * "//" is refused.
+ * that starts with "//", which would name another host, is refused.
  *
  * Errors:       PROA_EINVAL, PROA_ENOMEM.
  */
 PROA_API int proa_response_redirect(struct proa_response *resp, int status, const char *location);
 
-/** Compress the body with gzip if the client accepts it (sets Vary, and Content-Encoding); a
- * streamed one is flushed at each write. */
+/** Compress the body with gzip if the client accepts it (sets Vary and Content-Encoding, makes an
+ * ETag weak); a streamed one is flushed at each write. A part (206), or what has a
+ * Content-Encoding, stays as it is. */
 PROA_API void proa_response_compress(struct proa_response *resp);
 
 /** Close the connection after this response. */
@@ -120,9 +121,10 @@ PROA_API int proa_response_start(struct proa_response *resp, int status, const c
  * counted and not sent.
  *
  * Suspends:     yes, until the kernel has taken the bytes.
- * Errors:       PROA_EINVAL (not started), PROA_EMSGSIZE (more than the length that was set),
+ * Errors:       PROA_EINVAL (not started), PROA_EBODYLENGTH (more than the length that was set),
  * PROA_ECLIENTTIMEDOUT (the client takes nothing), PROA_EPIPE, PROA_ECONNRESET (it left),
- * PROA_ECANCELED. Cancellation: the connection is broken; further writes fail, and it is aborted
+ * PROA_ECANCELED.
+ * Cancellation: the connection is broken; further writes fail, and it is aborted
  * after the handler.
  */
 PROA_API PROA_SUSPENDS int proa_response_write(struct proa_response *resp, const void *data,

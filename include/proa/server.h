@@ -86,7 +86,8 @@ struct proa_server_opts {
  *
  * Suspends:     yes, while host names are resolved.
  * Errors:       as proa_app_serve.
- * Ownership:    `*ret` is the caller's, until proa_server_free; the app is borrowed until then.
+ * Ownership:    `*ret` is the caller's, until proa_server_free; the app is borrowed until then, and
+ *               as long as a handler runs: proa_server_stop waits for them.
  * Cancellation: nothing listens any more.
  */
 PROA_API PROA_SUSPENDS int proa_server_start(struct proa_server **ret, struct proa_app *app,
@@ -124,7 +125,8 @@ PROA_API size_t proa_server_connections(const struct proa_server *server);
  *
  * Suspends:     yes, until the last handler has returned.
  * Errors:       PROA_ETIMEDOUT (handlers had to be cancelled), PROA_ECANCELED (the caller was; the
- * stop goes on). Cancellation: the stop goes on by itself; proa_server_free ends it at once.
+ *               stop goes on).
+ * Cancellation: the stop goes on by itself; proa_server_free ends it at once.
  */
 PROA_API PROA_SUSPENDS int proa_server_stop(struct proa_server *server, int64_t grace);
 

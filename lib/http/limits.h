@@ -60,6 +60,12 @@
       "no byte of an expected body for this long: the peer is gone or plays dead")                 \
     X(keepalive_time, "ns", HTTP_SECONDS(75), HTTP_SECONDS(15), PROA_ECLIENTTIMEDOUT,              \
       "nginx's and aiohttp's; the client gives up first, so it never writes into a closing one")   \
+    X(tls_time, "ns", HTTP_SECONDS(15), HTTP_SECONDS(15), PROA_ECLIENTTIMEDOUT,                    \
+      "a handshake is two round trips; browsers give up at about the same")                        \
+    X(write_idle_time, "ns", HTTP_SECONDS(30), HTTP_SECONDS(30), PROA_ECLIENTTIMEDOUT,             \
+      "not one byte taken for this long: the peer reads nothing, and holds our buffers")           \
+    X(stop_time, "ns", HTTP_SECONDS(30), 0, PROA_ETIMEDOUT,                                        \
+      "service managers kill after 30 to 90 seconds; what runs longer is cancelled in order")      \
     X(connections, "connections", 10000, 100, PROA_EBUSY, "below the usual descriptor limit")
 
 #define HTTP_LIMITS_MEMBER(name, unit, server, client, code, reason) uint64_t name;

@@ -1,6 +1,9 @@
+#include "base/fail.h"
 #include "base/mem.h"
+#include "http/headers.h"
 #include "server/server.h"
 
+#include <proa/err.h>
 #include <proa/time.h>
 
 #include <stddef.h>
@@ -33,7 +36,7 @@ static void default_time(int64_t *option, int64_t otherwise)
         *option = otherwise;
 }
 
-void proa__server_limits(struct proa_server *server)
+static void set_limits(struct proa_server *server)
 {
     struct proa_server_opts *o = &server->opts;
     struct http_limits *l = &server->limits;
@@ -44,11 +47,11 @@ void proa__server_limits(struct proa_server *server)
     set_size(&l->fields, o->max_fields);
     set_size(&l->head_bytes, o->max_head);
     default_time(&o->head_timeout, (int64_t)l->head_time);
-    default_time(&o->tls_timeout, 15 * PROA_SEC);
+    default_time(&o->tls_timeout, (int64_t)l->tls_time);
     default_time(&o->body_timeout, (int64_t)l->body_idle_time);
-    default_time(&o->write_timeout, 30 * PROA_SEC);
+    default_time(&o->write_timeout, (int64_t)l->write_idle_time);
     default_time(&o->idle_timeout, (int64_t)l->keepalive_time);
-    default_time(&o->drain, 30 * PROA_SEC);
+    default_time(&o->drain, (int64_t)l->stop_time);
     server->drain = o->drain;
     if (!o->max_connections)
         o->max_connections = default_connections();
@@ -56,6 +59,20 @@ void proa__server_limits(struct proa_server *server)
         o->max_per_address = PROA_UNLIMITED;
     if (!o->max_requests)
         o->max_requests = PROA_UNLIMITED;
+}
+
+int proa__server_settings(struct proa_server *server)
+{
+    struct proa_str name = proa_str_from(server->opts.server_name);
+
+    set_limits(server);
+    if (!server->opts.server_name)
+        return 0;
+    if (!name.n || !proa__is_field_value(name))
+        return proa__fail(PROA_EINVAL, "server_name may not be a header field's value");
+    server->name = proa__strdup(server->opts.server_name);
+    server->opts.server_name = server->name;
+    return server->name ? 0 : PROA_ENOMEM;
 }
 
 /* ---- connections per address ---- */

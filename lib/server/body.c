@@ -47,7 +47,7 @@ static ssize_t wait_bytes(struct proa_request *req)
         if (rc == PROA_ETIMEDOUT)
             return proa__fail(PROA_ECLIENTTIMEDOUT, "no byte of the request's body for %lld ms",
                               (long long)(x->server->opts.body_timeout / PROA_MS));
-        if (rc == PROA_ECANCELED)
+        if (rc == PROA_ECANCELED || rc == PROA_EBUSY)
             return rc;
         if (rc < 0)
             return lost(x, rc);
@@ -74,8 +74,10 @@ ssize_t proa__request_body(struct proa_request *req, void *buf, size_t n)
         if (event == HTTP_BODY)
             memcpy(buf, body.p, body.n);
         proa__stream_consume(stream, used);
-        if (event < 0)
+        if (event < 0) {
+            proa__exchange_refuse(x, event); /* nothing behind it can be read any more */
             return event;
+        }
         if (event == HTTP_BODY)
             return (ssize_t)body.n;
         if (event == HTTP_END) {
@@ -121,25 +123,20 @@ ssize_t proa_request_read(struct proa_request *req, void *buf, size_t n)
 
 int proa_request_read_body(struct proa_request *req, struct proa_str *ret)
 {
-    size_t bound = req->max_body == PROA_UNLIMITED ? PROA_UNLIMITED : (size_t)req->max_body;
     size_t piece = EXCHANGE_HOLD;
 
     if (!req->body.limit)
-        proa_buf_init(&req->body, bound);
+        proa_buf_init(&req->body, PROA_UNLIMITED); /* the parser holds it to max_body */
     if (req->head->length > 0 && req->head->length < (int64_t)piece)
         piece = (size_t)req->head->length;
     while (!req->body_done) {
-        size_t want = piece < bound - req->body.n ? piece : bound - req->body.n;
-        char one;
-        char *to = want ? proa_buf_reserve(&req->body, want) : &one; /* full: is there any more? */
+        char *to = proa_buf_reserve(&req->body, piece);
         if (!to)
             return proa_buf_error(&req->body);
 
-        ssize_t n = proa__request_body(req, to, want ? want : 1);
+        ssize_t n = proa__request_body(req, to, piece);
         if (n < 0)
             return (int)n;
-        if (n > 0 && !want)
-            return proa__fail(PROA_EMSGSIZE, "the request's body is larger than %zu bytes", bound);
         proa_buf_commit(&req->body, (size_t)n);
     }
     *ret = proa_buf_str(&req->body);

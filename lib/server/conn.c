@@ -51,6 +51,8 @@ static void leave(struct conn *c)
 
 void proa__conn_close(struct conn *c)
 {
+    if (c->secure && c->state != CONN_TLS && !c->shut)
+        proa__stream_try_shutdown(c->stream); /* close_notify, as far as it goes at once */
     proa__stream_close(c->stream);
     leave(c);
 }
@@ -59,6 +61,48 @@ void proa__conn_abort(struct conn *c)
 {
     proa__stream_abort(c->stream);
     leave(c);
+}
+
+/* End our side. True: done, or will be when the stream is ready; false: the connection is gone. */
+static bool end_output(struct conn *c)
+{
+    if (c->shut)
+        return true;
+    int rc = proa__stream_try_shutdown(c->stream);
+    c->shut = rc == 0;
+    if (rc == 0 || rc == PROA_EAGAIN)
+        return true;
+    proa__conn_close(c);
+    return false;
+}
+
+static void drop_input(struct conn *c)
+{
+    size_t size;
+    char *scratch = proa__loop_scratch(c->server->loop, &size);
+
+    if (!end_output(c))
+        return;
+    for (;;) {
+        ssize_t n = proa__stream_try_read(c->stream, scratch, size);
+        if (n == PROA_EAGAIN)
+            return;
+        if (n <= 0 || c->dropped + (uint64_t)n > c->server->limits.drain_bytes) {
+            proa__conn_close(c);
+            return;
+        }
+        c->dropped += (uint32_t)n;
+    }
+}
+
+void proa__conn_linger(struct conn *c)
+{
+    proa__exchange_give_back(c->x);
+    c->x = NULL;
+    c->state = CONN_LINGER;
+    set_deadline(c, (int64_t)c->server->limits.drain_time);
+    proa__stream_notify(c->stream, STREAM_READ | STREAM_WRITE, ready, c);
+    drop_input(c);
 }
 
 /* ---- from bytes to a task ---- */
@@ -101,9 +145,10 @@ static bool begin(struct conn *c)
     return false;
 }
 
+/* Bytes came. Empty lines are none of a head: some clients send one behind a body. */
 static void began_head(struct conn *c)
 {
-    if (c->state == CONN_HEAD)
+    if (c->state == CONN_HEAD || proa__http_parser_idle(&c->x->parser))
         return;
     c->state = CONN_HEAD;
     if (c->served || c->secure) /* the first one counts from accept */
@@ -173,18 +218,17 @@ bool proa__conn_next(struct conn *c)
         proa__conn_abort(c);
         return false;
     }
-    bool in_head = more && !proa__http_parser_idle(&c->x->parser);
-    if (!in_head && c->server->phase != SERVER_SERVING) {
+    if (c->server->phase != SERVER_SERVING && (!more || proa__http_parser_idle(&c->x->parser))) {
         proa__conn_close(c);
         return false;
     }
-    if (!in_head) {
+    become_idle(c);
+    if (more) { /* also half an empty line is known to the parser alone */
+        began_head(c);
+    } else {
         proa__exchange_give_back(c->x);
         c->x = NULL;
     }
-    become_idle(c);
-    if (in_head)
-        began_head(c);
     return false;
 }
 
@@ -225,6 +269,9 @@ static void ready(void *arg, unsigned dirs)
             proa__exchange_gone(c->x);
         }
         return;
+    case CONN_LINGER:
+        drop_input(c);
+        return;
     }
 }
 
@@ -243,6 +290,7 @@ static void deadline(void *arg)
         proa__conn_abort(c);
         return;
     case CONN_IDLE:
+    case CONN_LINGER:
         proa__conn_close(c);
         return;
     }
@@ -250,6 +298,7 @@ static void deadline(void *arg)
 
 void proa__conn_watch(struct conn *c, bool on)
 {
+    c->watched = on;
     proa__stream_notify(c->stream, on ? STREAM_CLOSED : 0, on ? ready : NULL, c);
 }
 

@@ -169,26 +169,35 @@ static int answer_allow(struct exchange *x, int status, struct proa_str allow)
 {
     int rc = proa__response_error(&x->resp, status, (struct proa_str){0});
 
+    char *text = proa__arena_strndup(&x->arena, allow.p, allow.n);
+    if (!text)
+        return PROA_ENOMEM;
     if (rc == 0)
-        proa_response_set_header(&x->resp, "Allow",
-                                 proa__arena_strndup(&x->arena, allow.p, allow.n));
+        proa_response_set_header(&x->resp, "Allow", text);
     return rc;
 }
 
-/* Call the route's handler; a route that asked for it is cancelled when the client leaves. */
+/* Call the handler of a route that is cancelled when the client leaves. */
+static int call_bound(struct exchange *x, const struct route *route)
+{
+    PROA_SCOPE(scope);
+    x->scope = &scope;
+    if (x->conn->gone)
+        proa_scope_cancel(&scope);
+    proa__conn_watch(x->conn, true);
+    int rc = route->fn(&x->req, &x->resp, route->arg);
+    x->scope = NULL;
+    return rc;
+}
+
 static int call_handler(struct exchange *x)
 {
     const struct route *route = x->req.match.route;
+    int rc = route->cancel_on_disconnect ? call_bound(x, route)
+                                         : route->fn(&x->req, &x->resp, route->arg);
 
-    if (!route->cancel_on_disconnect)
-        return route->fn(&x->req, &x->resp, route->arg);
-
-    PROA_SCOPE(scope);
-    x->scope = &scope;
-    proa__conn_watch(x->conn, true);
-    int rc = route->fn(&x->req, &x->resp, route->arg);
-    proa__conn_watch(x->conn, false);
-    x->scope = NULL;
+    if (x->conn->watched)
+        proa__conn_watch(x->conn, false);
     return rc;
 }
 
@@ -231,12 +240,12 @@ static int conclude(struct exchange *x, int rc)
         rc = resp->error;
     if (rc >= 0 && resp->kind != RESPONSE_NONE)
         return 0;
+    if (proa_is_cancelled() || (rc == PROA_ECANCELED && x->conn->gone))
+        return PROA_ECLOSED;
     if (resp->kind == RESPONSE_STREAM) {
         log_failure(x, rc, "failed after its head had left");
         return PROA_ECLOSED;
     }
-    if (proa_is_cancelled() || (rc == PROA_ECANCELED && x->conn->gone))
-        return PROA_ECLOSED;
     if (rc == PROA_EHTTPSTATUS && x->req.error_status)
         return answer_error(x, x->req.error_status, x->req.error_text);
 
@@ -244,6 +253,20 @@ static int conclude(struct exchange *x, int rc)
     if (status == 500)
         log_failure(x, rc, "failed");
     return answer_error(x, status, (struct proa_str){0});
+}
+
+/* Send what was built. Where it cannot be and nothing of it has left: a 500. */
+static int respond(struct exchange *x)
+{
+    int rc = proa__response_finish(&x->resp);
+
+    if (rc == 0 || x->broken)
+        return rc;
+    log_failure(x, rc, "its response failed");
+    if (x->resp.kind == RESPONSE_STREAM)
+        return rc;
+    rc = answer_error(x, 500, (struct proa_str){0});
+    return rc < 0 ? rc : proa__response_finish(&x->resp);
 }
 
 static void log_access(struct exchange *x)
@@ -280,52 +303,32 @@ bool proa__exchange_is_last(struct exchange *x)
            left > (int64_t)x->server->limits.drain_bytes;
 }
 
-/* A client that still sends would be reset and might never read the response: take what comes, in
- * bounds. */
-static void linger(struct exchange *x)
+/* A client that still sends would be reset by a close, and might never read the response. */
+static bool may_still_send(struct exchange *x)
 {
     struct proa_stream *stream = x->conn->stream;
-    uint64_t taken = 0;
-    size_t size;
 
-    PROA_TIMEOUT(t, (int64_t)x->server->limits.drain_time);
-    if (proa_shutdown(stream) < 0)
-        return;
-    while (taken < x->server->limits.drain_bytes) {
-        char *scratch = proa__loop_scratch(x->server->loop, &size);
-        ssize_t n = proa__stream_try_read(stream, scratch, size);
-        if (n == PROA_EAGAIN)
-            n = proa__stream_wait(stream, STREAM_READ);
-        else if (n == 0)
-            return;
-        if (n < 0)
-            return;
-        taken += (uint64_t)n;
-    }
+    return x->failure < 0 || !x->req.body_done || x->conn->secure ||
+           proa__stream_buffered(stream).n > 0 || proa__stream_bits(stream) & STREAM_READ;
 }
 
 /* The last response has left: end the connection. */
 static void hang_up(struct exchange *x)
 {
-    struct conn *c = x->conn;
-    bool more = x->failure < 0 || !x->req.body_done || proa__stream_buffered(c->stream).n;
-
-    if (proa__exchange_flush(x) < 0) {
-        proa__conn_abort(c);
-        return;
-    }
-    if (more || c->secure)
-        linger(x);
-    proa__conn_close(c);
+    if (proa__exchange_flush(x) < 0)
+        proa__conn_abort(x->conn);
+    else if (may_still_send(x))
+        proa__conn_linger(x->conn);
+    else
+        proa__conn_close(x->conn);
 }
 
 /* Serve one request. True: the connection goes on. */
 static bool serve(struct exchange *x)
 {
+    static const struct http_head none; /* of a request that could not be parsed */
     struct conn *c = x->conn;
     int rc;
-
-    static const struct http_head none; /* of a request that could not be parsed */
 
     x->req.head = x->failure < 0 ? &none : x->parser.head;
     c->served++;
@@ -338,7 +341,7 @@ static bool serve(struct exchange *x)
     else
         rc = conclude(x, dispatch(x));
     if (rc == 0)
-        rc = proa__response_finish(&x->resp);
+        rc = respond(x);
     log_access(x);
     if (rc < 0 || x->broken) {
         proa__conn_abort(c);

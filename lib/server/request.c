@@ -122,20 +122,17 @@ void *proa_request_alloc(struct proa_request *req, size_t n)
 int proa_request_wait_disconnect(struct proa_request *req)
 {
     struct conn *c = req->x->conn;
-    int rc;
 
+    if (c->gone)
+        return 0;
     if (!req->gone) {
-        rc = proa_event_new(&req->gone);
+        int rc = proa_event_new(&req->gone);
         if (rc < 0)
             return rc;
     }
-    if (c->gone)
-        return 0;
-    proa__conn_watch(c, true);
-    rc = proa_event_wait(req->gone);
-    if (!req->x->scope)
-        proa__conn_watch(c, false);
-    return rc;
+    if (!c->watched)
+        proa__conn_watch(c, true); /* until the handler returns: others may wait too */
+    return proa_event_wait(req->gone);
 }
 
 int proa_http_error(struct proa_request *req, int status, const char *fmt, ...)

@@ -116,6 +116,7 @@ static int begin(struct proa_response *resp, int status, struct proa_str type)
         return proa__response_fail(
             resp, proa__fail(PROA_EINVAL, "%d is no status to answer with", status));
     resp->status = status;
+    resp->kind = RESPONSE_NONE;
     resp->body = (struct proa_str){0};
     if (resp->stolen.p)
         proa_buf_fini(&resp->stolen);

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#include <proa/http.h>
+
 /* One segment of one or more patterns. */
 struct node {
     struct proa_str literal; /* "" at the root, and of parameter and rest nodes */
@@ -164,6 +166,9 @@ int proa__router_add(struct router *r, const char *method, const char *pattern, 
 
     if (pattern[0] != '/')
         return proa__fail(PROA_EROUTE, "route \"%s\" does not begin with '/'", pattern);
+    if (strcmp(method, "*") != 0 && !proa_method_from(proa_str_from(method)))
+        return proa__fail(PROA_EROUTE, "route \"%s\": no request has the method \"%s\"", pattern,
+                          method);
     route = new_route(r, method, pattern, opts);
     if (!route)
         return PROA_ENOMEM;

@@ -81,6 +81,28 @@ int proa__exchange_flush(struct exchange *x)
 
 /* ---- heads ---- */
 
+/* The client takes gzip, and nothing speaks against packing this body. */
+static bool packs(struct proa_response *resp)
+{
+    struct exchange *x = resp->x;
+
+    return resp->compress && !x->server->app->no_gzip &&
+           resp->status != PROA_STATUS_PARTIAL_CONTENT &&
+           !proa_headers_get(&resp->headers, "Content-Encoding").p &&
+           proa__coding_choose(&x->req.head->headers) == CODING_GZIP;
+}
+
+/* The body is packed: say so, and that it is not the same byte for byte as the plain one. */
+static int note_packed(struct proa_response *resp)
+{
+    struct proa_str tag = proa_headers_get(&resp->headers, "ETag");
+    int rc = proa_headers_set(&resp->headers, "Content-Encoding", "gzip");
+
+    if (rc < 0 || !tag.n || tag.p[0] != '"')
+        return rc;
+    return proa_headers_setf(&resp->headers, "ETag", "W/%.*s", PROA_PRI(tag));
+}
+
 int proa__response_render(struct proa_response *resp, uint64_t length)
 {
     struct exchange *x = resp->x;
@@ -89,18 +111,18 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
 
     if (name && !proa_headers_get(&resp->headers, "Server").p)
         proa_headers_set(&resp->headers, "Server", name);
-    if (resp->compress) {
+    if (resp->compress)
         proa_headers_add(&resp->headers, "Vary", "Accept-Encoding");
-        if (resp->kind == RESPONSE_NONE && !x->server->app->no_gzip &&
-            proa__coding_choose(&request->headers) == CODING_GZIP) {
-            int rc = proa__encoder_new(&resp->encoder, 0);
-            if (rc < 0)
-                return rc;
-            proa_headers_set(&resp->headers, "Content-Encoding", "gzip");
-            length = BODY_UNKNOWN;
-        }
+    if (resp->kind == RESPONSE_NONE && packs(resp)) {
+        int rc = proa__encoder_new(&resp->encoder, 0);
+        if (rc == 0)
+            rc = note_packed(resp);
+        if (rc < 0)
+            return rc;
+        length = BODY_UNKNOWN;
     }
     resp->close = resp->close || proa__exchange_is_last(x);
+    x->out.error = 0; /* of an earlier try: what is held is whole */
     return proa__response_head(&x->out, &resp->frame,
                                &(struct response_head){
                                    .status = resp->status,
@@ -117,14 +139,12 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
 
 int proa__response_pack(struct proa_response *resp)
 {
-    struct exchange *x = resp->x;
     struct proa_str in = resp->body;
     struct encoder *encoder = NULL;
     struct proa_buf packed;
     int rc;
 
-    if (!resp->compress || !in.n || x->server->app->no_gzip ||
-        proa__coding_choose(&x->req.head->headers) != CODING_GZIP)
+    if (!in.n || !packs(resp))
         return 0;
     rc = proa__encoder_new(&encoder, 0);
     if (rc < 0)
@@ -146,7 +166,7 @@ int proa__response_pack(struct proa_response *resp)
     proa_buf_fini(&resp->stolen);
     resp->stolen = packed;
     resp->body = proa_buf_str(&resp->stolen);
-    return proa_headers_set(&resp->headers, "Content-Encoding", "gzip");
+    return note_packed(resp);
 }
 
 /* Another complete request may be waiting in memory: its response can leave in the same write. */
@@ -189,7 +209,7 @@ static int send_whole(struct proa_response *resp)
         return n;
     if (resp->frame.kind != BODY_NONE)
         resp->sent = resp->body.n;
-    if (!may_hold(x, resp->body.n))
+    if (!may_hold(x, resp->body.n) || !proa_buf_reserve(&x->out, resp->body.n))
         return proa__exchange_write(x, iov, n);
     for (int i = 0; i < n; i++)
         proa_buf_append(&x->out, iov[i].iov_base, iov[i].iov_len);

@@ -1,3 +1,4 @@
+#include "base/fail.h"
 #include "core/loop.h"
 #include "core/signal.h"
 #include "server/server.h"
@@ -39,7 +40,10 @@ int proa_app_serve(struct proa_app *app, const struct proa_server_opts *opts)
         return rc;
     struct proa_loop *loop = server->loop;
     rc = proa__signals_claim(loop, stop_on_signal, server);
-    if (rc < 0)
+    if (rc == PROA_EBUSY)
+        return proa__fail(rc,
+                          "this loop serves another app already; proa_server_start serves more");
+    if (rc < 0 && rc != PROA_EINVAL) /* a run that signals don't end is ended by a cancel */
         return rc;
     rc = proa_event_wait(server->done);
     if (rc < 0)

@@ -30,6 +30,13 @@ static void drop_listeners(struct proa_server *s)
     }
 }
 
+static void leave_app(struct proa_server *s)
+{
+    if (s->app)
+        s->app->servers--;
+    s->app = NULL;
+}
+
 static void unref(struct proa_server *s)
 {
     if (--s->refs)
@@ -40,6 +47,7 @@ static void unref(struct proa_server *s)
         proa__free(s->sites[i].url);
     }
     proa__free(s->sites);
+    proa__free(s->name);
     s->phase = SERVER_DONE;
     for (struct list *it; (it = list_pop(&s->spare));)
         proa__exchange_give_back(CONTAINER_OF(it, struct exchange, link));
@@ -50,8 +58,7 @@ static void unref(struct proa_server *s)
     proa_event_free(s->stop);
     proa_event_free(s->empty);
     proa_event_free(s->done);
-    if (s->app)
-        s->app->servers--;
+    leave_app(s);
     s->magic = 0;
     proa__free(s);
 }
@@ -77,13 +84,14 @@ static int new_server(struct proa_server **ret, struct proa_app *app,
         rc = proa_event_new(&s->empty);
     if (rc == 0)
         rc = proa_event_new(&s->done);
+    if (rc == 0)
+        rc = proa__server_settings(s);
     if (rc < 0) {
         unref(s);
         return rc;
     }
     s->app = app;
     app->servers++;
-    proa__server_limits(s);
     *ret = s;
     return 0;
 }
@@ -95,6 +103,10 @@ static void accepted(void *arg, struct proa_stream *stream, const struct proa_ad
     struct site *site = arg;
     struct proa_server *s = site->server;
 
+    if (s->phase != SERVER_SERVING) {
+        proa_abort(stream);
+        return;
+    }
     proa__conn_accept(site, stream, peer);
     if (s->n_conns >= s->opts.max_connections && !s->paused) {
         s->paused = true;
@@ -220,7 +232,7 @@ static int server_main(void *arg)
 
     PROA_GROUP(handlers);
     s->group = &handlers;
-    int rc = begin_accepting(s);
+    int rc = s->phase == SERVER_SERVING ? begin_accepting(s) : 0;
     if (rc == 0) {
         wait_stop(s);
         drain(s);
@@ -316,10 +328,14 @@ void proa_server_free(struct proa_server *s)
         return;
     PROA_CHECK_OBJ(s, MAGIC_SERVER);
     if (s->phase == SERVER_SERVING || s->phase == SERVER_DRAINING) {
+        s->phase = SERVER_DRAINING;
         s->drain = 0;
+        abort_conns(s);
         proa_event_set(s->stop);
         proa_event_set(s->empty);
     }
+    if (!s->n_conns)
+        leave_app(s); /* no handler runs, so the app may be freed now */
     unref(s);
 }
 

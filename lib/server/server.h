@@ -63,6 +63,7 @@ struct proa_server {
     struct proa_loop *loop;
     struct proa_server_opts opts; /* with defaults filled in */
     struct http_limits limits;
+    char *name;               /* opts.server_name, ours */
     struct proa_group *group; /* of the handlers; NULL before the task runs and after its join */
     struct proa_event *stop;  /* set: the task begins to drain */
     struct proa_event *empty; /* set: no connection is left */
@@ -82,8 +83,9 @@ struct proa_server {
 #define MAGIC_APP 0x70726f41u
 #define MAGIC_SERVER 0x70726f53u
 
-/* Fill in defaults and the limits that follow from the options. */
-void proa__server_limits(struct proa_server *server);
+/* Fill in defaults and the limits that follow from the options; copy and check the rest.
+ * PROA_EINVAL, PROA_ENOMEM. */
+int proa__server_settings(struct proa_server *server);
 
 /* A connection is gone: accept again, or the drain is over. */
 void proa__server_conn_gone(struct proa_server *server);
