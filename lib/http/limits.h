@@ -66,6 +66,8 @@
       "not one byte taken for this long: the peer reads nothing, and holds our buffers")           \
     X(stop_time, "ns", HTTP_SECONDS(30), 0, PROA_ETIMEDOUT,                                        \
       "service managers kill after 30 to 90 seconds; what runs longer is cancelled in order")      \
+    X(fresh_time, "ns", HTTP_SECONDS(1), 0, PROA_ECLIENTTIMEDOUT,                                  \
+      "a connection accepted just before a stop has its request under way")                        \
     X(connections, "connections", 10000, 100, PROA_EBUSY, "below the usual descriptor limit")
 
 #define HTTP_LIMITS_MEMBER(name, unit, server, client, code, reason) uint64_t name;

@@ -155,7 +155,9 @@ static void began_head(struct conn *c)
         set_deadline(c, c->server->opts.head_timeout);
 }
 
-static void receive(struct conn *c)
+/* Read and parse what is there. True: the connection waits for more; false: a task has it, or it is
+ * gone. */
+static bool receive(struct conn *c)
 {
     size_t size;
     char *scratch = proa__loop_scratch(c->server->loop, &size);
@@ -163,13 +165,13 @@ static void receive(struct conn *c)
     for (;;) {
         ssize_t n = proa__stream_try_read(c->stream, scratch, size);
         if (n == PROA_EAGAIN)
-            return;
+            return true;
         if (n <= 0) {
             proa__conn_close(c);
-            return;
+            return false;
         }
         if (!begin(c))
-            return;
+            return false;
 
         bool complete;
         size_t used = feed(c, scratch, (size_t)n, &complete);
@@ -180,12 +182,12 @@ static void receive(struct conn *c)
         if (used < (size_t)n &&
             proa__stream_unread(c->stream, scratch + used, (size_t)n - used) < 0) {
             proa__conn_abort(c);
-            return;
+            return false;
         }
         if (used == (size_t)n)
             proa__exchange_read_done(c->x);
         hand_to_task(c);
-        return;
+        return false;
     }
 }
 
@@ -245,7 +247,8 @@ static void shake_hands(struct conn *c)
         return;
     }
     become_idle(c);
-    set_deadline(c, c->server->opts.head_timeout);
+    set_deadline(c, c->server->phase == SERVER_SERVING ? c->server->opts.head_timeout
+                                                       : (int64_t)c->server->limits.fresh_time);
     receive(c);
 }
 
@@ -304,7 +307,14 @@ void proa__conn_watch(struct conn *c, bool on)
 
 void proa__conn_drain(struct conn *c)
 {
-    if (c->state == CONN_TLS || c->state == CONN_IDLE)
+    if (c->state == CONN_TLS || (c->state == CONN_IDLE && !c->served)) {
+        set_deadline(c, (int64_t)c->server->limits.fresh_time);
+        return;
+    }
+    if (c->state != CONN_IDLE)
+        return;
+    bool readable = proa__stream_bits(c->stream) & STREAM_READ;
+    if ((!readable || receive(c)) && c->state == CONN_IDLE)
         proa__conn_close(c);
 }
 

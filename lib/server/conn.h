@@ -79,7 +79,11 @@ void proa__conn_abort(struct conn *c);
 /* While a handler runs: have x told when the client leaves (proa__exchange_gone). */
 void proa__conn_watch(struct conn *c, bool on);
 
-/* A drain begins: close what is idle or has not begun. */
+/*
+ * A drain begins: close what has been served and is idle. One that was accepted and has not been
+ * served has its request under way, most likely: it is given a moment for it (limits.fresh_time),
+ * so that a worker's replacement loses nobody.
+ */
 void proa__conn_drain(struct conn *c);
 
 /* The client's address as text; "" if there is no memory. */

@@ -248,14 +248,16 @@ static int stop_body(void *arg)
     struct proa_stream *idle = served_connect(server, NULL);
     struct proa_stream *busy = served_connect(server, NULL);
     int64_t began = proa_now();
-    char one;
+    char text_of_idle[512];
 
     (void)arg;
+    say(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     say(busy, "GET /short HTTP/1.1\r\nHost: h\r\n\r\n");
     ck_ok(proa_sleep(PROA_SEC));
+    ck_assert_int_gt(proa_read(idle, text_of_idle, sizeof text_of_idle), 0);
     ck_ok(proa_server_stop(server, 10 * PROA_SEC));
     ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC); /* as long as the handler needed */
-    ck_assert_int_eq(proa_read(idle, &one, 1), 0);
+    ck_assert_int_eq(proa_read(idle, text_of_idle, 1), 0);
     const char *text = hear_all(busy);
     ck_assert_int_eq(status_of(text), 200);
     ck_assert_ptr_nonnull(strstr(text, "Connection: close\r\n"));
@@ -269,6 +271,38 @@ static int stop_body(void *arg)
 START_TEST(a_stop_closes_idle_connections_and_waits_for_handlers)
 {
     t_run(stop_body, NULL);
+}
+END_TEST
+
+/* Who was accepted just before the stop is answered; who then says nothing holds it up for a
+ * second. */
+static int stop_fresh_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *asks = served_connect(server,
+                                              &(struct pair_opts){.ab.delay = 500 * PROA_MS});
+    struct proa_stream *silent = served_connect(server, NULL);
+    int64_t began = proa_now();
+
+    (void)arg;
+    say(asks, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_ok(proa_server_stop(server, 10 * PROA_SEC));
+    ck_assert_int_eq(proa_now() - began, PROA_SEC);
+    const char *text = hear_all(asks);
+    ck_assert_int_eq(status_of(text), 200);
+    ck_assert_ptr_nonnull(strstr(text, "Connection: close\r\n"));
+    ck_assert_str_eq(hear_all(silent), "");
+    proa_abort(asks);
+    proa_abort(silent);
+    proa_server_free(server);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(a_stop_answers_whom_it_had_accepted)
+{
+    t_run(stop_fresh_body, NULL);
 }
 END_TEST
 
@@ -338,6 +372,7 @@ int main(void)
                                a_handler_that_asked_for_it_is_cancelled_when_its_client_leaves,
                                a_handler_can_wait_for_its_client_to_leave,
                                a_stop_closes_idle_connections_and_waits_for_handlers,
+                               a_stop_answers_whom_it_had_accepted,
                                a_stop_cancels_handlers_when_its_time_is_over,
                                freeing_a_server_cancels_its_handlers, NULL});
 }
