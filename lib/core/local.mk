@@ -43,6 +43,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/task.h \
 	%D%/thread.c \
 	%D%/thread.h \
+	%D%/tidy.c \
+	%D%/tidy.h \
 	%D%/timeout.c \
 	%D%/timer.c \
 	%D%/timer.h \

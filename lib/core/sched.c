@@ -192,6 +192,7 @@ static unsigned turn(struct proa_loop *loop)
         proa__loop_enter(loop, &t->coro);
         if (s->ended)
             reap(s);
+        tidy_ran(s, &s->tidy);
     }
     loop->ready = s->ready != NULL;
     return s->ran;
@@ -223,6 +224,7 @@ void proa__sched_free(struct proa_loop *loop)
         return;
     PROA_CHECK(!s->root.running, "a loop is freed while %zu tasks live", s->root.running);
     proa__timer_stop(&s->grace);
+    proa__tidy_stop(&s->tidy);
     proa__group_fini(&s->root);
     if (s->idle.stack.low) {
         proa__coro_fini(&s->idle);

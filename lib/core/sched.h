@@ -19,11 +19,10 @@
 #include "core/group.h"
 #include "core/loop.h"
 #include "core/task.h"
+#include "core/tidy.h"
 #include "core/timer.h"
 
 #include <proa/fault.h>
-
-struct slab;
 
 struct sched {
     struct proa_loop *loop;
@@ -39,6 +38,8 @@ struct sched {
     struct slab *slabs;
     uint64_t first_seq; /* of this scheduler; smaller ones are of an earlier run */
     uint64_t seq;
+
+    struct tidy tidy;
 
     struct group root;
     struct proa_task *main; /* whose end is the end of the run */

@@ -32,9 +32,17 @@ static atomic_size_t map_limit; /* mappings that the kernel allows this process 
 static atomic_size_t n_protect; /* stacks guarded by mprotect, in all pools */
 static atomic_bool told;
 
+/* The kernel gives up for the moment when others work on the same pages: seen now and then among a
+ * million. */
 static bool install_marker(char *where)
 {
-    return madvise(where, STACK_GUARD, MADV_GUARD_INSTALL) == 0;
+    for (int i = 0; i < 100; i++) {
+        if (madvise(where, STACK_GUARD, MADV_GUARD_INSTALL) == 0)
+            return true;
+        if (errno != EINTR && errno != EAGAIN)
+            return false;
+    }
+    return false;
 }
 
 /* The first and the last page must be refused by the kernel itself. */

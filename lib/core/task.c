@@ -21,6 +21,13 @@ struct slab {
     char room[SLAB_TASKS * sizeof(struct proa_task) + CACHE_LINE]; /* aligned by hand */
 };
 
+static struct proa_task *tasks_of(struct slab *slab)
+{
+    uintptr_t at = ((uintptr_t)slab->room + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
+
+    return (struct proa_task *)at;
+}
+
 static bool grow(struct sched *s)
 {
     struct slab *slab = proa__alloc(sizeof *slab);
@@ -30,8 +37,7 @@ static bool grow(struct sched *s)
     slab->next = s->slabs;
     s->slabs = slab;
 
-    uintptr_t at = ((uintptr_t)slab->room + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
-    struct proa_task *tasks = (struct proa_task *)at;
+    struct proa_task *tasks = tasks_of(slab);
 
     for (size_t i = SLAB_TASKS; i-- > 0;) {
         tasks[i].seq = 0;
@@ -51,6 +57,23 @@ void proa__task_free_slabs(struct sched *s)
         s->slabs = next;
     }
     s->free = NULL;
+}
+
+void proa__task_walk_begin(struct sched *s, struct task_cursor *at)
+{
+    *at = (struct task_cursor){.slab = s->slabs};
+}
+
+struct proa_task *proa__task_walk_next(struct task_cursor *at)
+{
+    struct proa_task *t;
+
+    if (!at->slab)
+        return NULL;
+    t = &tasks_of(at->slab)[at->i++];
+    if (at->i == SLAB_TASKS)
+        *at = (struct task_cursor){.slab = at->slab->next};
+    return t;
 }
 
 void proa__task_recycle(struct proa_task *t)

@@ -26,6 +26,7 @@
 
 struct group;
 struct sched;
+struct slab;
 struct wait;
 
 enum task_state {
@@ -47,7 +48,7 @@ struct proa_task {
     struct wait *waits;                  /* what it sleeps on */
     uint32_t n_waits;
     int32_t winner; /* index of the one that was woken, or a code */
-    int32_t budget;
+    int32_t budget; /* while parked: tidy.c's mark */
     uint8_t state; /* enum task_state */
     bool firm;     /* parked: a cancel does not wake it */
     bool kept;     /* there is a reference: the record stays until its group is left */
@@ -105,6 +106,17 @@ void proa__task_end(struct proa_task *t, int rc);
 
 /* Make the record that nobody references any more free. */
 void proa__task_recycle(struct proa_task *t);
+
+/*
+ * A walk over all records, free ones too, from slab to slab; it may be interrupted for any time. New
+ * slabs may be left out. .slab is NULL before the beginning and at the end.
+ */
+struct task_cursor {
+    struct slab *slab;
+    size_t i;
+};
+void proa__task_walk_begin(struct sched *s, struct task_cursor *at);
+struct proa_task *proa__task_walk_next(struct task_cursor *at); /* NULL: that was all */
 
 /* All records. None is in use. */
 void proa__task_free_slabs(struct sched *s);

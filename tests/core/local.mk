@@ -20,6 +20,7 @@ core_tests = \
 	%D%/test_task \
 	%D%/test_task_end \
 	%D%/test_thread \
+	%D%/test_tidy \
 	%D%/test_timer \
 	%D%/test_wait
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
@@ -66,6 +67,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_task_end_LDADD = $(core_test_libs)
 %C%_test_thread_CFLAGS = $(core_test_flags)
 %C%_test_thread_LDADD = $(core_test_libs)
+%C%_test_tidy_CFLAGS = $(core_test_flags)
+%C%_test_tidy_LDADD = $(core_test_libs)
 %C%_test_timer_CFLAGS = $(core_test_flags)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
