@@ -49,9 +49,9 @@ struct proa_task {
     uint32_t n_waits;
     int32_t winner; /* index of the one that was woken, or a code */
     int32_t budget; /* while parked: tidy.c's mark */
-    uint8_t state; /* enum task_state */
-    bool firm;     /* parked: a cancel does not wake it */
-    bool kept;     /* there is a reference: the record stays until its group is left */
+    uint8_t state;  /* enum task_state */
+    bool firm;      /* parked: a cancel does not wake it */
+    bool kept;      /* there is a reference: the record stays until its group is left */
     struct sched *sched;
     struct err_slot *err;           /* at the top of its stack */
     struct coro coro;               /* .stack.low is NULL while it has none */
@@ -108,8 +108,8 @@ void proa__task_end(struct proa_task *t, int rc);
 void proa__task_recycle(struct proa_task *t);
 
 /*
- * A walk over all records, free ones too, from slab to slab; it may be interrupted for any time. New
- * slabs may be left out. .slab is NULL before the beginning and at the end.
+ * A walk over all records, free ones too, from slab to slab; it may be interrupted for any time.
+ * New slabs may be left out. .slab is NULL before the beginning and at the end.
  */
 struct task_cursor {
     struct slab *slab;

@@ -9,7 +9,8 @@
  * stack pointer goes back to the kernel, once. The mark is put where the first switch to the task
  * writes anyway (its budget), so parking and waking cost nothing.
  *
- *   quiet --a task ran--> waiting --a second--> walking --end, and somebody ran or was marked--> waiting
+ *   quiet --a task ran--> waiting --a second--> walking --end, and somebody ran or was marked-->
+ * waiting
  *                                                       \--end, and nobody--> quiet
  *
  * So a program with nothing to do sleeps undisturbed, two walks after it had. A walk looks at
