@@ -76,3 +76,5 @@ check_PROGRAMS += $(core_tests)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/switches.c
+
+CHECK_LONG += 'PROA_TEST_SEEDS=200000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
