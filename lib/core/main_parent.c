@@ -379,6 +379,11 @@ int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, 
     }
     if (p)
         sigprocmask(SIG_SETMASK, &p->mask_before, NULL);
+    while (p && p->retired) { /* a worker, too, leaves here, and has copies of them */
+        struct worker *w = p->retired;
+        p->retired = w->next;
+        proa__free(w);
+    }
     proa__free(fds);
     proa__free(p);
     return rc;
