@@ -39,9 +39,10 @@ static int (*volatile further)(size_t bytes) = go_down; /* not to be folded into
 
 static int go_down(size_t bytes)
 {
-    volatile char frame[1024];
+    char frame[1024];
 
-    memset((char *)frame, 7, sizeof frame);
+    memset(frame, 7, sizeof frame);
+    __asm__ volatile("" : : "r"(frame) : "memory"); /* all of it counts */
     return bytes > sizeof frame ? further(bytes - sizeof frame) + frame[5] : 0;
 }
 
@@ -49,10 +50,11 @@ static int go_down(size_t bytes)
 static int be_deep(void *arg)
 {
     struct deep *deep = arg;
-    volatile char mine[256];
+    char mine[256];
 
     deep->task = proa_current_task().task;
-    memset((char *)mine, 42, sizeof mine);
+    memset(mine, 42, sizeof mine);
+    __asm__ volatile("" : : "r"(mine) : "memory");
     ck_assert_int_ge(further(DEPTH), 0);
     for (int i = 0; i < deep->naps; i++) {
         if (deep->again)
