@@ -20,7 +20,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 
 enum { ROOM = 4096 };
 
-static char decoded[BASE64_BYTES(ROOM)], text[2 * ROOM + 1];
+static char decoded[BASE64_BYTES(2 * ROOM)], text[2 * ROOM + 1];
 
 /* What can be decoded has one spelling, which encoding gives back; and any bytes go there and back.
  */
