@@ -52,7 +52,7 @@ struct query {
 struct resolver_pool {
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t work;
-    struct list todo; /* struct query, oldest first */
+    struct list waiting; /* struct query, oldest first */
     bool stop;
     int idle;
     int n;

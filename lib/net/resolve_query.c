@@ -88,12 +88,12 @@ static struct query *next_query(struct resolver_pool *pool)
     struct list *link;
 
     pthread_mutex_lock(&pool->lock);
-    while (!pool->stop && list_empty(&pool->todo)) {
+    while (!pool->stop && list_empty(&pool->waiting)) {
         pool->idle++;
         pthread_cond_wait(&pool->work, &pool->lock);
         pool->idle--;
     }
-    link = pool->stop ? NULL : list_pop(&pool->todo);
+    link = pool->stop ? NULL : list_pop(&pool->waiting);
     pthread_mutex_unlock(&pool->lock);
     return link ? CONTAINER_OF(link, struct query, link) : NULL;
 }
@@ -147,7 +147,7 @@ static int give_to_thread(struct query *q)
     if (pool->n > 0)
         rc = 0; /* the ones there are will come to it */
     if (rc == 0) {
-        list_push(&pool->todo, &q->link);
+        list_push(&pool->waiting, &q->link);
         pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -163,7 +163,7 @@ int proa__pool_init(struct resolver_pool *pool, int max)
         return PROA_ENOMEM;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
-    list_init(&pool->todo);
+    list_init(&pool->waiting);
     pool->max = max;
     return 0;
 }
@@ -178,7 +178,7 @@ void proa__pool_fini(struct resolver_pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->n; i++)
         pthread_join(pool->thread[i], NULL);
-    while ((link = list_pop(&pool->todo))) {
+    while ((link = list_pop(&pool->waiting))) {
         proa__loop_outside(proa__loop_current(), -1);
         proa__query_free(CONTAINER_OF(link, struct query, link));
     }
