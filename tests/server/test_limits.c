@@ -246,11 +246,33 @@ static int drain_answers(size_t n)
     return answers;
 }
 
+/* The same in chunks, of which nobody can say before how many there are. */
+static int drain_chunks_answers(size_t n)
+{
+    struct proa_app *app = NULL;
+    char *text = malloc(n + 256);
+
+    ck_ok(proa_app_new(&app, PROA_APP_OPTS(.max_body = PROA_UNLIMITED)));
+    proa_app_post(app, "/x", ignores, NULL);
+    struct proa_server *server = served_start(app, NULL);
+    int head = sprintf(
+        text, "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n", n);
+    memset(text + head, 'x', n);
+    strcpy(text + head + n,
+           "\r\n0\r\n\r\nPOST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    int answers = responses_in(ask(server, text));
+    served_end(server, app);
+    free(text);
+    return answers;
+}
+
 static int drain_body(void *arg)
 {
     (void)arg;
     ck_assert_int_eq(drain_answers(256 * 1024), 2);
     ck_assert_int_eq(drain_answers(256 * 1024 + 1), 1);
+    ck_assert_int_eq(drain_chunks_answers(256 * 1024), 2);
+    ck_assert_int_eq(drain_chunks_answers(300 * 1024), 1);
     return 0;
 }
 
