@@ -66,6 +66,14 @@ static int bad_header(struct proa_request *req, struct proa_response *resp, void
     return proa_response_text(resp, 200, "x");
 }
 
+static int our_header(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    proa_response_set_header(resp, "connection", "keep-alive");
+    return proa_response_text(resp, 200, "x");
+}
+
 static int slow(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)req;
@@ -89,6 +97,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/stream", streams, NULL);
     proa_app_get(app, "/broken", streams, &enoent);
     proa_app_get(app, "/header", bad_header, NULL);
+    proa_app_get(app, "/ours", our_header, NULL);
     proa_app_get(app, "/slow", slow, NULL);
     return app;
 }
@@ -245,6 +254,14 @@ SERVED(a_header_that_would_split_the_response_is_a_500)
     ck_assert_ptr_null(strstr(text, "Set-Cookie"));
 }
 
+SERVED(fields_that_frame_the_message_are_the_server_s_own)
+{
+    proa_log_set(keep_log, NULL);
+    ck_assert_int_eq(status_of(ask(server, LAST("/ours"))), 500);
+    proa_log_set(NULL, NULL);
+    ck_assert_ptr_nonnull(strstr(logged, "connection"));
+}
+
 /* ---- connections */
 
 SERVED(a_connection_serves_one_request_after_another)
@@ -386,6 +403,7 @@ int main(void)
                                          the_client_s_faults_have_their_statuses,
                                          a_handler_that_fails_in_mid_stream_aborts_the_connection,
                                          a_header_that_would_split_the_response_is_a_500,
+                                         fields_that_frame_the_message_are_the_server_s_own,
                                          a_connection_serves_one_request_after_another,
                                          pipelined_requests_are_answered_in_order,
                                          a_response_is_not_held_while_the_next_handler_sleeps,
