@@ -36,7 +36,7 @@ PROA_API int proa_addrs_add(struct proa_addrs *addrs, const struct proa_addr *ad
 
 /**
  * Looks `host` up: adds its addresses (ports are set by the caller) to `ret`. Runs as a task and
- * may suspend.
+ * may suspend. `host` is in lower case and no number, but may be "localhost".
  *
  * 0, or a negative code.
  */
@@ -77,6 +77,10 @@ PROA_DEFINE_AUTO(proa_resolver, proa_resolver_free);
 
 /**
  * Find the addresses of a host, all with port `port`. Numeric addresses are answered at once.
+ *
+ * So are "localhost" and all names that end in ".localhost", with ::1 and 127.0.0.1 and whatever
+ * the system's files and name servers say (RFC 6761, section 6.3); only a resolver with a function
+ * of its own is asked for them too.
  *
  * Tasks that ask for the same name at the same time share one look-up, which goes on when one of
  * them is cancelled. `family` is AF_INET, AF_INET6 or 0 for both. `resolver` NULL is the loop's

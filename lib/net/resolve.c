@@ -280,6 +280,35 @@ static int numeric(struct proa_addrs *ret, const struct proa_addr *addr, const c
     return proa_addrs_add(ret, addr);
 }
 
+/* "localhost" and all names under it, with or without the root's dot (RFC 6761, 6.3). */
+static bool is_localhost(const char *host)
+{
+    const struct proa_str local = PROA_STR("localhost");
+    size_t n = strlen(host);
+
+    n -= host[n - 1] == '.';
+    return n >= local.n && proa_str_caseeq(proa_str_make(host + n - local.n, local.n), local) &&
+           (n == local.n || host[n - local.n - 1] == '.');
+}
+
+static int loopback(struct proa_addrs *ret, const char *host, int port, int family)
+{
+    static const char *const ip[] = {"::1", "127.0.0.1"};
+    struct proa_addr addr;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof ip / sizeof ip[0]; i++) {
+        rc = proa_addr_ip(&addr, ip[i], port);
+        if (rc == 0 && (!family || addr.u.sa.sa_family == family))
+            rc = proa_addrs_add(ret, &addr);
+    }
+    if (rc < 0)
+        proa_addrs_fini(ret);
+    else if (ret->n == 0)
+        rc = PROA_ENOHOST;
+    return rc < 0 ? not_found(host, rc) : 0;
+}
+
 static bool is_host(const char *host)
 {
     size_t n = host ? strlen(host) : 0;
@@ -313,6 +342,8 @@ int proa_resolve(struct proa_resolver *r, struct proa_addrs *ret, const char *ho
         return proa__fail(PROA_EINVAL, "\"%.120s\" is no host name", host ? host : "");
     if (proa_addr_ip(&addr, host, port) == 0)
         return numeric(ret, &addr, host, family);
+    if (is_localhost(host) && !(r && r->o.fn))
+        return loopback(ret, host, port, family);
     if (!r) {
         rc = loop_resolver(&r);
         if (rc < 0)

@@ -291,7 +291,7 @@ START_TEST(bad_arguments_are_told)
 }
 END_TEST
 
-/* The real resolver of this machine. */
+/* Whatever this machine's /etc/hosts says, if it has one. */
 static int localhost_body(void *arg)
 {
     struct proa_listener *l;

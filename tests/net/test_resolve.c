@@ -76,6 +76,65 @@ START_TEST(numbers_are_not_looked_up)
 }
 END_TEST
 
+/* What the addresses of `host` are, as one text. */
+static const char *texts(const char *host, int family)
+{
+    static char all[200];
+    char text[PROA_ADDR_TEXT];
+    PROA_AUTO(proa_addrs) addrs = {0};
+    int rc = proa_resolve(resolver, &addrs, host, 80, family);
+
+    if (rc < 0)
+        return proa_err_detail(rc);
+    all[0] = '\0';
+    for (size_t i = 0; i < addrs.n; i++) {
+        strcat(all, i ? " " : "");
+        strcat(all, proa_addr_format(&addrs.a[i], text));
+    }
+    return all;
+}
+
+static int localhost_body(void *arg)
+{
+    static const char *const names[] = {"localhost",     "LocalHost",     "localhost.",
+                                        "app.localhost", "a.b.LOCALHOST", "app.localhost."};
+    static const char *const others[] = {"localhost..", "xlocalhost", "localhost.test", "ocalhost",
+                                         "localhos"};
+    int64_t began = proa_now();
+
+    (void)arg;
+    names_fresh();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        ck_assert_str_eq(texts(names[i], 0), "[::1]:80 127.0.0.1:80");
+    ck_assert_str_eq(texts("localhost", AF_INET), "127.0.0.1:80");
+    ck_assert_str_eq(texts("localhost", AF_INET6), "[::1]:80");
+    ck_assert_str_eq(texts("Localhost", AF_UNIX), "Localhost: no such host");
+    ck_assert_int_eq(names_calls, 0);
+    ck_assert_int_eq(proa_now(), began);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        ck_assert_str_eq(texts(others[i], AF_INET6), "[2001:db8::1]:80");
+    ck_assert_int_eq(names_calls, sizeof others / sizeof others[0]);
+    return 0;
+}
+START_TEST(localhost_is_not_looked_up)
+{
+    t_run(localhost_body, NULL);
+}
+END_TEST
+
+static int localhost_memory_body(void *arg)
+{
+    PROA_AUTO(proa_addrs) addrs = {0};
+
+    (void)arg;
+    return proa_resolve(NULL, &addrs, "localhost", 80, 0);
+}
+START_TEST(localhost_survives_lack_of_memory)
+{
+    t_run_each_alloc(localhost_memory_body, NULL);
+}
+END_TEST
+
 static int invalid_body(void *arg)
 {
     char host[257];
@@ -429,6 +488,8 @@ int main(void)
     return t_main("resolve", (const TTest *const[]){
                                  a_name_has_its_addresses_in_order,
                                  numbers_are_not_looked_up,
+                                 localhost_is_not_looked_up,
+                                 localhost_survives_lack_of_memory,
                                  what_is_no_host_name_is_refused,
                                  failures_have_codes_and_name_the_host,
                                  an_answer_is_kept_for_ten_seconds,

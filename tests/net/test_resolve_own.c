@@ -103,6 +103,39 @@ START_TEST(a_program_can_look_up_itself)
 }
 END_TEST
 
+static int only_localhost(void *arg, struct proa_addrs *ret, const char *host)
+{
+    struct proa_addr addr;
+    int rc = proa_addr_ip(&addr, "10.2.2.2", 0);
+
+    ck_assert_str_eq(host, "localhost");
+    ++*(int *)arg;
+    return rc < 0 ? rc : proa_addrs_add(ret, &addr);
+}
+
+static int own_localhost_body(void *arg)
+{
+    PROA_AUTO(proa_addrs) addrs = {0};
+    int calls = 0;
+    char text[PROA_ADDR_TEXT];
+
+    (void)arg;
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.fn = only_localhost, .arg = &calls)));
+    ck_ok(proa_resolve(resolver, &addrs, "LOCALHOST", 80, 0));
+    ck_assert_uint_eq(addrs.n, 1);
+    ck_assert_str_eq(proa_addr_format(&addrs.a[0], text), "10.2.2.2:80");
+    ck_ok(ask("localhost")); /* from the cache, like any name */
+    ck_assert_int_eq(calls, 1);
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    return 0;
+}
+START_TEST(a_programs_function_is_asked_for_localhost_too)
+{
+    t_run(own_localhost_body, NULL);
+}
+END_TEST
+
 /* The run ends, which cancels the look-up but not the asker behind its shield. */
 static struct own slow_own = {.takes = 3 * PROA_SEC};
 static int shielded_rc;
@@ -160,6 +193,7 @@ int main(void)
 {
     return t_main("resolve_own", (const TTest *const[]){
                                      a_program_can_look_up_itself,
+                                     a_programs_function_is_asked_for_localhost_too,
                                      a_cancelled_look_up_does_not_cancel_its_askers,
                                      a_name_is_listened_on_once_an_address,
                                      NULL,
