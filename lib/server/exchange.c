@@ -249,7 +249,10 @@ static int conclude(struct exchange *x, int rc)
     if (rc == PROA_EHTTPSTATUS && x->req.error_status)
         return answer_error(x, x->req.error_status, x->req.error_text);
 
-    int status = rc < 0 ? status_of(rc) : 500;
+    /* Building the response failed: no fault of the client's, whatever the code says of requests.
+     */
+    bool ours = rc >= 0 || rc == resp->error;
+    int status = ours ? 500 : status_of(rc);
     if (status == 500)
         log_failure(x, rc, "failed");
     return answer_error(x, status, (struct proa_str){0});

@@ -3,6 +3,7 @@ server_tests = \
 	%D%/test_exchange \
 	%D%/test_faults \
 	%D%/test_limits \
+	%D%/test_response \
 	%D%/test_router \
 	%D%/test_server \
 	%D%/test_times
@@ -19,6 +20,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_limits_SOURCES = %D%/test_limits.c %D%/served.c %D%/served.h
 %C%_test_limits_CFLAGS = $(server_test_flags)
 %C%_test_limits_LDADD = $(server_test_libs)
+%C%_test_response_SOURCES = %D%/test_response.c %D%/served.c %D%/served.h
+%C%_test_response_CFLAGS = $(server_test_flags)
+%C%_test_response_LDADD = $(server_test_libs)
 %C%_test_router_CFLAGS = $(server_test_flags)
 %C%_test_router_LDADD = $(server_test_libs)
 %C%_test_server_CFLAGS = $(server_test_flags)

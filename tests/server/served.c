@@ -1,13 +1,17 @@
 #include "served.h"
 
 #include <proa/buf.h>
+#include <proa/log.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static char heard[1 << 20];
+static ssize_t heard_last;
+static char lines[4096]; /* what was logged */
 
 struct proa_server *served_start(struct proa_app *app, const struct proa_server_opts *opts)
 {
@@ -55,6 +59,25 @@ const char *hear_all(struct proa_stream *s)
     while ((got = proa_read(s, heard + n, sizeof heard - 1 - n)) > 0)
         n += (size_t)got;
     heard[n] = 0;
+    heard_last = got;
+    return heard;
+}
+
+int heard_end(void)
+{
+    return (int)heard_last;
+}
+
+void say(struct proa_stream *s, const char *text)
+{
+    ck_ok(proa_write(s, text, strlen(text), NULL));
+}
+
+const char *hear_some(struct proa_stream *s)
+{
+    ssize_t n = ck_ok(proa_read(s, heard, sizeof heard - 1));
+
+    heard[n] = 0;
     return heard;
 }
 
@@ -88,4 +111,76 @@ const char *body_of(const char *text)
 
     ck_assert_ptr_nonnull(end);
     return end + 4;
+}
+
+/* The next field of that name in the head at `at`, of which `*at` is moved behind; NULL: no more.
+ */
+static const char *next_field(const char **at, const char *name)
+{
+    const char *line;
+
+    while ((line = strstr(*at, "\r\n")) && strncmp(line, "\r\n\r\n", 4) != 0) {
+        *at = line + 2;
+        size_t n = strlen(name);
+        if (strncmp(*at, name, n) == 0 && strncmp(*at + n, ": ", 2) == 0)
+            return *at + n + 2;
+    }
+    return NULL;
+}
+
+struct proa_str field_of(const char *text, const char *name)
+{
+    const char *value = next_field(&text, name);
+
+    return value ? proa_str_make(value, strcspn(value, "\r")) : (struct proa_str){0};
+}
+
+int fields_of(const char *text, const char *name)
+{
+    int n = 0;
+
+    while (next_field(&text, name))
+        n++;
+    return n;
+}
+
+static void keep_line(enum proa_log_level level, const char *text, void *arg)
+{
+    size_t n = strlen(lines);
+
+    (void)level;
+    (void)arg;
+    snprintf(lines + n, sizeof lines - n, "%s\n", text);
+}
+
+void log_keep(void)
+{
+    lines[0] = 0;
+    proa_log_set(keep_line, NULL);
+}
+
+const char *log_kept(void)
+{
+    return lines;
+}
+
+struct frame {
+    struct proa_app *(*make)(void);
+    void (*body)(struct proa_server *server);
+};
+
+static int frame_body(void *arg)
+{
+    struct frame *frame = arg;
+    struct proa_app *app = frame->make();
+    struct proa_server *server = served_start(app, NULL);
+
+    frame->body(server);
+    served_end(server, app);
+    return 0;
+}
+
+void served_run(struct proa_app *(*make)(void), void (*body)(struct proa_server *server))
+{
+    t_run(frame_body, &(struct frame){make, body});
 }

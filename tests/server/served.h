@@ -42,4 +42,34 @@ int responses_in(const char *text);
 /* What follows the first empty line. */
 const char *body_of(const char *text);
 
+/* The value of a field of the first head in `text`; {NULL, 0}: it has none. And how many it has. */
+struct proa_str field_of(const char *text, const char *name);
+int fields_of(const char *text, const char *name);
+
+/* How the last hear_all ended: 0, as a connection should, or the code of the cut. */
+int heard_end(void);
+
+/* Write a C string and leave our side open; it must go through. */
+void say(struct proa_stream *s, const char *text);
+
+/* Read once: a C string. Valid until: the next call. */
+const char *hear_some(struct proa_stream *s);
+
+/* From now on keep what is logged; and give it, a line each. */
+void log_keep(void);
+const char *log_kept(void);
+
+/* Run `body` as a task, with a server of the app that `make` gives. */
+void served_run(struct proa_app *(*make)(void), void (*body)(struct proa_server *server));
+
+/* A test whose body, which follows, gets such a server. */
+#define SERVED_TEST(name, make)                                                                    \
+    static void name##_body(struct proa_server *server);                                           \
+    START_TEST(name)                                                                               \
+    {                                                                                              \
+        served_run(make, name##_body);                                                             \
+    }                                                                                              \
+    END_TEST                                                                                       \
+    static void name##_body(struct proa_server *server)
+
 #endif
