@@ -40,7 +40,8 @@ check_PROGRAMS += $(http_tests)
 %C%_test_second_LDADD = $(http_test_libs) $(LLHTTP_LIBS)
 %C%_test_url_CFLAGS = $(http_test_flags)
 %C%_test_url_LDADD = $(http_test_libs)
-%C%_test_wire_SOURCES = %D%/test_wire.c %D%/transcript.c %D%/transcript.h
+%C%_test_wire_SOURCES = %D%/test_wire.c %D%/transcript.c %D%/transcript.h \
+	%D%/wire.c %D%/wire.h
 %C%_test_wire_CFLAGS = $(http_test_flags)
 %C%_test_wire_LDADD = $(http_test_libs)
 %C%_test_writer_CFLAGS = $(http_test_flags)

@@ -6,7 +6,8 @@ server_tests = \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_server \
-	%D%/test_times
+	%D%/test_times \
+	%D%/test_wire
 server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
 server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(server_tests)
@@ -30,3 +31,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_times_SOURCES = %D%/test_times.c %D%/served.c %D%/served.h
 %C%_test_times_CFLAGS = $(server_test_flags)
 %C%_test_times_LDADD = $(server_test_libs)
+%C%_test_wire_SOURCES = %D%/test_wire.c %D%/served.c %D%/served.h \
+	tests/http/wire.c tests/http/wire.h
+%C%_test_wire_CFLAGS = $(server_test_flags)
+%C%_test_wire_LDADD = $(server_test_libs)
+
+CHECK_LONG += 'PROA_TEST_SEEDS=10000 CK_DEFAULT_TIMEOUT=3600 %D%/test_wire'
