@@ -71,7 +71,7 @@ static int finals(const char *text, int *ret_last)
 /* ---- saying it */
 
 /* A server that has heard enough closes: what it does not take is no failure. */
-static bool say(struct proa_stream *s, const char *bytes, size_t n)
+static bool offer(struct proa_stream *s, const char *bytes, size_t n)
 {
     size_t done;
 
@@ -83,7 +83,7 @@ static void say_at_random(struct proa_stream *s, const struct wire_case *c, stru
     for (size_t at = 0, n; at < c->in_n; at += n) {
         n = 1 + t_random_below(r, t_random_below(r, 4) ? 40 : c->in_n);
         n = n < c->in_n - at ? n : c->in_n - at;
-        if (!say(s, c->in + at, n))
+        if (!offer(s, c->in + at, n))
             return;
         if (t_random_below(r, 8))
             t_turns(1 + (int)t_random_below(r, 2));
@@ -120,7 +120,7 @@ static void check_case(struct proa_server *server, const struct wire_case *c, st
     if (cut.seed)
         say_at_random(s, c, &r);
     else
-        say(s, c->in, c->in_n);
+        offer(s, c->in, c->in_n);
     if (!want.status) /* else it is the server that ends the connection */
         proa_shutdown(s);
     const char *text = hear_all(s);
