@@ -2,7 +2,9 @@
 server_tests = \
 	%D%/test_exchange \
 	%D%/test_faults \
+	%D%/test_fields \
 	%D%/test_limits \
+	%D%/test_nobody \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_server \
@@ -18,9 +20,15 @@ check_PROGRAMS += $(server_tests)
 %C%_test_faults_SOURCES = %D%/test_faults.c %D%/served.c %D%/served.h
 %C%_test_faults_CFLAGS = $(server_test_flags)
 %C%_test_faults_LDADD = $(server_test_libs)
+%C%_test_fields_SOURCES = %D%/test_fields.c %D%/served.c %D%/served.h
+%C%_test_fields_CFLAGS = $(server_test_flags)
+%C%_test_fields_LDADD = $(server_test_libs)
 %C%_test_limits_SOURCES = %D%/test_limits.c %D%/served.c %D%/served.h
 %C%_test_limits_CFLAGS = $(server_test_flags)
 %C%_test_limits_LDADD = $(server_test_libs)
+%C%_test_nobody_SOURCES = %D%/test_nobody.c %D%/served.c %D%/served.h
+%C%_test_nobody_CFLAGS = $(server_test_flags)
+%C%_test_nobody_LDADD = $(server_test_libs)
 %C%_test_response_SOURCES = %D%/test_response.c %D%/served.c %D%/served.h
 %C%_test_response_CFLAGS = $(server_test_flags)
 %C%_test_response_LDADD = $(server_test_libs)
