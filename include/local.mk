@@ -9,6 +9,7 @@ headers_base = \
 	%D%/proa/time.h \
 	%D%/proa/version.h
 headers_core = \
+	%D%/proa/counters.h \
 	%D%/proa/fault.h \
 	%D%/proa/fd.h \
 	%D%/proa/gather.h \

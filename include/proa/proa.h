@@ -9,6 +9,7 @@
 #include <proa/app.h>
 #include <proa/buf.h>
 #include <proa/connection.h>
+#include <proa/counters.h>
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/fault.h>

@@ -6,6 +6,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/big_stack.c \
 	%D%/coro.c \
 	%D%/coro.h \
+	%D%/counters.c \
+	%D%/counters.h \
 	%D%/event.c \
 	%D%/fd.c \
 	%D%/gather.c \

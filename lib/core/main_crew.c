@@ -1,5 +1,6 @@
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/counters.h"
 #include "core/loop.h"
 #include "core/main.h"
 #include "core/sched.h"
@@ -109,6 +110,7 @@ static void *run_member(void *arg)
     struct member *m = arg;
 
     here = m;
+    proa__counters_thread(m->slot - m->crew->opts->first_slot);
     m->rc = proa_run(run_fn, m, &m->crew->opts->run);
     here = NULL;
     if (m->rc < 0)
@@ -152,6 +154,8 @@ int proa__crew_run(const struct crew_opts *opts)
     if (!crew)
         return PROA_ENOMEM;
     crew->opts = opts;
+    if (opts->parent < 0)
+        proa__counters_process(1);
     pthread_mutex_init(&crew->lock, NULL);
     for (unsigned i = 0; i < opts->threads; i++) {
         crew->members[i].crew = crew;

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/counters.h"
 #include "core/main.h"
 #include "core/signal.h"
 
@@ -27,6 +28,7 @@ struct worker {
     pid_t pid;           /* 0: none runs */
     int socket;          /* to it; -1 */
     unsigned slot;       /* the first of its slots */
+    unsigned column;     /* the first of its counters'; 0: it has none of its own */
     int64_t started;
     int64_t restart_at; /* PROA_FOREVER: it has ended for good */
     int64_t backoff;
@@ -67,6 +69,27 @@ static void become_worker(struct parent *p, pid_t parent)
     proa__signals_set_parent(parent);
 }
 
+static bool is_taken(const struct parent *p, unsigned column)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->workers[i].pid && p->workers[i].column == column)
+            return true;
+    for (const struct worker *w = p->retired; w; w = w->next)
+        if (w->column == column)
+            return true;
+    return false;
+}
+
+/* Columns of counters that no living worker has. */
+static unsigned free_columns(const struct parent *p)
+{
+    unsigned column = 1;
+
+    while (is_taken(p, column))
+        column += p->slots_each;
+    return column + p->slots_each <= COUNTER_COLUMNS ? column : 0;
+}
+
 /* 1 in the child, which then owns *ret_socket. */
 static int start_worker(struct parent *p, struct worker *w, int *ret_socket)
 {
@@ -77,11 +100,13 @@ static int start_worker(struct parent *p, struct worker *w, int *ret_socket)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     proa__listen_table_renew(&p->table, w->slot);
+    w->column = free_columns(p);
     fflush(NULL); /* or the child would write the parent's buffers again */
     pid = fork();
     if (pid == 0) {
         close(pair[0]);
         become_worker(p, parent);
+        proa__counters_process(w->column);
         *ret_socket = pair[1];
         return 1;
     }
@@ -159,6 +184,7 @@ static void ended(struct parent *p, struct worker *w, int status)
     if (w->socket >= 0)
         hear(p, w); /* its last words */
     w->pid = 0;
+    proa__counters_ended(w->column, p->slots_each);
     close_socket(w);
     if (WIFSIGNALED(status))
         crashed(p, w, pid, WTERMSIG(status));
@@ -166,10 +192,11 @@ static void ended(struct parent *p, struct worker *w, int status)
         finish(p, WEXITSTATUS(status));
 }
 
-static void retired_ended(struct worker **at)
+static void retired_ended(const struct parent *p, struct worker **at)
 {
     struct worker *w = *at;
 
+    proa__counters_ended(w->column, p->slots_each);
     *at = w->next;
     close_socket(w);
     proa__free(w);
@@ -186,7 +213,7 @@ static void reap(struct parent *p)
                 ended(p, &p->workers[i], status);
         for (struct worker **at = &p->retired; *at; at = &(*at)->next)
             if ((*at)->pid == pid) {
-                retired_ended(at);
+                retired_ended(p, at);
                 break;
             }
     }
@@ -369,6 +396,7 @@ int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, 
         proa__log(PROA_LOG_ERROR, "workers could not be started: %s", proa_err_text(rc));
         rc = 1;
     } else {
+        proa__counters(); /* before the first fork, so that all have the same */
         p->n = workers;
         p->slots_each = slots_each;
         for (unsigned i = 0; i < workers; i++) {

@@ -1,6 +1,7 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
 core_tests = \
 	%D%/test_coro \
+	%D%/test_counters \
 	%D%/test_event \
 	%D%/test_gather \
 	%D%/test_group \
@@ -29,6 +30,8 @@ check_PROGRAMS += $(core_tests)
 
 %C%_test_coro_CFLAGS = $(core_test_flags)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
+%C%_test_counters_CFLAGS = $(core_test_flags)
+%C%_test_counters_LDADD = $(core_test_libs)
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_gather_CFLAGS = $(core_test_flags)
