@@ -2,6 +2,7 @@
 #include "base/encode.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "http/authority.h"
 #include "http/coding.h"
 #include "http/headers.h"
 #include "server/exchange.h"
@@ -231,6 +232,35 @@ int proa_response_json_steal(struct proa_response *resp, int status, struct json
     return rc;
 }
 
+/* Bytes of "http://[::1]:80/x" up to its path, which are sent as they are: nowhere else in a URL
+ * may brackets stand. 0: it has no such host. */
+static size_t bracketed_host(struct proa_str to)
+{
+    size_t scheme = proa_str_search(to, PROA_STR("://["));
+
+    if (scheme == PROA_STR_NONE || !proa__is_token(proa_str_sub(to, 0, scheme)))
+        return 0;
+    struct proa_str rest = proa_str_sub(to, scheme + 3, PROA_UNLIMITED);
+    size_t n = strcspn(rest.p, "/?#");
+    return proa__authority_check(proa_str_sub(rest, 0, n)) == 0 ? scheme + 3 + n : 0;
+}
+
+/* Append a URL with all that it may not hold percent-encoded. */
+static int append_url(struct proa_buf *text, struct proa_str url)
+{
+    size_t host = bracketed_host(url);
+    struct proa_str rest = proa_str_sub(url, host, PROA_UNLIMITED);
+    size_t hash = proa_str_find(rest, '#');
+
+    proa_buf_append(text, url.p, host);
+    proa__percent_requote(text, proa_str_sub(rest, 0, hash), PERCENT_QUERY);
+    if (hash != PROA_STR_NONE) {
+        proa_buf_append(text, "#", 1);
+        proa__percent_requote(text, proa_str_sub(rest, hash + 1, PROA_UNLIMITED), PERCENT_QUERY);
+    }
+    return proa_buf_error(text);
+}
+
 int proa_response_redirect(struct proa_response *resp, int status, const char *location)
 {
     struct proa_str to = proa_str_from(location);
@@ -242,15 +272,10 @@ int proa_response_redirect(struct proa_response *resp, int status, const char *l
         return proa__response_fail(
             resp, proa__fail(PROA_EINVAL, "a redirect to // would leave this host"));
 
-    size_t hash = proa_str_find(to, '#');
     proa_buf_init(&text, PROA_UNLIMITED);
-    proa__percent_requote(&text, proa_str_sub(to, 0, hash), PERCENT_QUERY);
-    if (hash != PROA_STR_NONE) {
-        proa_buf_append(&text, "#", 1);
-        proa__percent_requote(&text, proa_str_sub(to, hash + 1, PROA_UNLIMITED), PERCENT_QUERY);
-    }
-    if (proa_buf_error(&text) < 0)
-        return proa__response_fail(resp, proa_buf_error(&text));
+    int rc = append_url(&text, to);
+    if (rc < 0)
+        return proa__response_fail(resp, rc);
     proa_response_set_header(resp, "Location", proa_buf_str(&text).p);
     return resp->error < 0 ? resp->error : proa_response_static(resp, status, NULL, "", 0);
 }

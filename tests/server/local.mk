@@ -5,6 +5,7 @@ server_tests = \
 	%D%/test_fields \
 	%D%/test_limits \
 	%D%/test_nobody \
+	%D%/test_redirect \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_server \
@@ -29,6 +30,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_nobody_SOURCES = %D%/test_nobody.c %D%/served.c %D%/served.h
 %C%_test_nobody_CFLAGS = $(server_test_flags)
 %C%_test_nobody_LDADD = $(server_test_libs)
+%C%_test_redirect_SOURCES = %D%/test_redirect.c %D%/served.c %D%/served.h
+%C%_test_redirect_CFLAGS = $(server_test_flags)
+%C%_test_redirect_LDADD = $(server_test_libs)
 %C%_test_response_SOURCES = %D%/test_response.c %D%/served.c %D%/served.h
 %C%_test_response_CFLAGS = $(server_test_flags)
 %C%_test_response_LDADD = $(server_test_libs)
