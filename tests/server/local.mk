@@ -9,6 +9,7 @@ server_tests = \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_server \
+	%D%/test_stream \
 	%D%/test_times \
 	%D%/test_wire
 server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
@@ -40,6 +41,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_router_LDADD = $(server_test_libs)
 %C%_test_server_CFLAGS = $(server_test_flags)
 %C%_test_server_LDADD = $(server_test_libs)
+%C%_test_stream_SOURCES = %D%/test_stream.c %D%/served.c %D%/served.h
+%C%_test_stream_CFLAGS = $(server_test_flags)
+%C%_test_stream_LDADD = $(server_test_libs)
 %C%_test_times_SOURCES = %D%/test_times.c %D%/served.c %D%/served.h
 %C%_test_times_CFLAGS = $(server_test_flags)
 %C%_test_times_LDADD = $(server_test_libs)
