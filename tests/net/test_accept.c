@@ -320,7 +320,8 @@ START_TEST(a_listener_may_be_freed_in_its_callback)
 }
 END_TEST
 
-/* ---- no descriptor left */
+/* ---- no descriptor left; not under Valgrind, which lets the system accept, closes what came, and
+ * then says EMFILE */
 
 static int warnings;
 static char warning[200];
@@ -375,7 +376,8 @@ static int emfile_body(void *arg)
 }
 START_TEST(running_out_of_descriptors_is_survived)
 {
-    t_run(emfile_body, NULL);
+    if (!getenv("PROA_TEST_VALGRIND"))
+        t_run(emfile_body, NULL);
 }
 END_TEST
 
@@ -404,7 +406,8 @@ static int emfile_free_body(void *arg)
 }
 START_TEST(a_listener_freed_while_it_rests_stays_freed)
 {
-    t_run(emfile_free_body, NULL);
+    if (!getenv("PROA_TEST_VALGRIND"))
+        t_run(emfile_free_body, NULL);
 }
 END_TEST
 
