@@ -81,8 +81,8 @@ int proa__exchange_flush(struct exchange *x)
 
 /* ---- heads ---- */
 
-/* The client takes gzip, and nothing speaks against packing this body. */
-static bool packs(struct proa_response *resp)
+/* The client takes gzip, and nothing speaks against packing what was asked for. */
+static bool wants_packed(struct proa_response *resp)
 {
     struct exchange *x = resp->x;
 
@@ -92,15 +92,36 @@ static bool packs(struct proa_response *resp)
            proa__coding_choose(&x->req.head->headers) == CODING_GZIP;
 }
 
-/* The body is packed: say so, and that it is not the same byte for byte as the plain one. */
-static int note_packed(struct proa_response *resp)
+/* A client that is told of a coding undoes it, even of no bytes: where there is no body, there is
+ * none. */
+static bool packs(struct proa_response *resp)
+{
+    return proa_status_has_body(resp->status) && wants_packed(resp);
+}
+
+/* What is packed is not the same byte for byte as the plain one. */
+static int weaken_tag(struct proa_response *resp)
 {
     struct proa_str tag = proa_headers_get(&resp->headers, "ETag");
+
+    if (!tag.n || tag.p[0] != '"')
+        return 0;
+    return proa_headers_setf(&resp->headers, "ETag", "W/%.*s", PROA_PRI(tag));
+}
+
+static int note_packed(struct proa_response *resp)
+{
     int rc = proa_headers_set(&resp->headers, "Content-Encoding", "gzip");
 
-    if (rc < 0 || !tag.n || tag.p[0] != '"')
-        return rc;
-    return proa_headers_setf(&resp->headers, "ETag", "W/%.*s", PROA_PRI(tag));
+    return rc < 0 ? rc : weaken_tag(resp);
+}
+
+/* Say what the choice hangs on; a 304 has the fields that the packed 200 has. */
+static void note_choice(struct proa_response *resp)
+{
+    proa_headers_add(&resp->headers, "Vary", "Accept-Encoding");
+    if (resp->status == PROA_STATUS_NOT_MODIFIED && wants_packed(resp))
+        weaken_tag(resp);
 }
 
 int proa__response_render(struct proa_response *resp, uint64_t length)
@@ -112,7 +133,7 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
     if (name && !proa_headers_get(&resp->headers, "Server").p)
         proa_headers_set(&resp->headers, "Server", name);
     if (resp->compress)
-        proa_headers_add(&resp->headers, "Vary", "Accept-Encoding");
+        note_choice(resp);
     if (resp->kind == RESPONSE_NONE && packs(resp)) {
         int rc = proa__encoder_new(&resp->encoder, 0);
         if (rc == 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static char heard[1 << 20];
+static size_t heard_size;
 static ssize_t heard_last;
 static char lines[4096]; /* what was logged */
 
@@ -59,8 +60,14 @@ const char *hear_all(struct proa_stream *s)
     while ((got = proa_read(s, heard + n, sizeof heard - 1 - n)) > 0)
         n += (size_t)got;
     heard[n] = 0;
+    heard_size = n;
     heard_last = got;
     return heard;
+}
+
+size_t heard_n(void)
+{
+    return heard_size;
 }
 
 int heard_end(void)

@@ -46,6 +46,9 @@ const char *body_of(const char *text);
 struct proa_str field_of(const char *text, const char *name);
 int fields_of(const char *text, const char *name);
 
+/* How many bytes the last hear_all gave. */
+size_t heard_n(void);
+
 /* How the last hear_all ended: 0, as a connection should, or the code of the cut. */
 int heard_end(void);
 
