@@ -311,8 +311,8 @@ static bool may_still_send(struct exchange *x)
 {
     struct proa_stream *stream = x->conn->stream;
 
-    return x->failure < 0 || !x->req.body_done || x->conn->secure ||
-           proa__stream_buffered(stream).n > 0 || proa__stream_bits(stream) & STREAM_READ;
+    return !x->req.body_done || x->conn->secure || proa__stream_buffered(stream).n > 0 ||
+           proa__stream_bits(stream) & STREAM_READ;
 }
 
 /* The last response has left: end the connection. */
