@@ -1,9 +1,11 @@
 # tests/server: link their floor's library and those below, no more; the linker checks the floors.
 server_tests = \
 	%D%/test_compress \
+	%D%/test_ends \
 	%D%/test_exchange \
 	%D%/test_faults \
 	%D%/test_fields \
+	%D%/test_leaving \
 	%D%/test_limits \
 	%D%/test_nobody \
 	%D%/test_redirect \
@@ -20,6 +22,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_compress_SOURCES = %D%/test_compress.c %D%/served.c %D%/served.h
 %C%_test_compress_CFLAGS = $(server_test_flags)
 %C%_test_compress_LDADD = $(server_test_libs)
+%C%_test_ends_SOURCES = %D%/test_ends.c %D%/served.c %D%/served.h
+%C%_test_ends_CFLAGS = $(server_test_flags)
+%C%_test_ends_LDADD = $(server_test_libs)
 %C%_test_exchange_SOURCES = %D%/test_exchange.c %D%/served.c %D%/served.h
 %C%_test_exchange_CFLAGS = $(server_test_flags)
 %C%_test_exchange_LDADD = $(server_test_libs)
@@ -29,6 +34,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_fields_SOURCES = %D%/test_fields.c %D%/served.c %D%/served.h
 %C%_test_fields_CFLAGS = $(server_test_flags)
 %C%_test_fields_LDADD = $(server_test_libs)
+%C%_test_leaving_SOURCES = %D%/test_leaving.c %D%/served.c %D%/served.h
+%C%_test_leaving_CFLAGS = $(server_test_flags)
+%C%_test_leaving_LDADD = $(server_test_libs)
 %C%_test_limits_SOURCES = %D%/test_limits.c %D%/served.c %D%/served.h
 %C%_test_limits_CFLAGS = $(server_test_flags)
 %C%_test_limits_LDADD = $(server_test_libs)
