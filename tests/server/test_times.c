@@ -92,11 +92,6 @@ static int frame(void *arg)
     END_TEST                                                                                       \
     static void name##_body(struct proa_server *server)
 
-static void say(struct proa_stream *s, const char *text)
-{
-    ck_ok(proa_write(s, text, strlen(text), NULL));
-}
-
 /* HTTP-CONN-08: nothing was said, nothing is answered. */
 SERVED(a_silent_connection_is_closed_after_ten_seconds)
 {
