@@ -137,7 +137,8 @@ PROA_API PROA_SUSPENDS int proa_request_wait_disconnect(struct proa_request *req
  * what);`.
  *
  * The text is sent to the client, so it should say nothing secret. An empty or NULL format sends
- * the status' reason. A second call replaces the first.
+ * the status' reason. A second call replaces the first. Header fields that were set before are
+ * dropped: an answer that needs some, as a 401 does, is made with proa_response_text.
  *
  * Errors:       always PROA_EHTTPSTATUS; the handler returns it from any depth.
  */

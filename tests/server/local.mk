@@ -2,6 +2,7 @@
 server_tests = \
 	%D%/test_compress \
 	%D%/test_ends \
+	%D%/test_error \
 	%D%/test_exchange \
 	%D%/test_faults \
 	%D%/test_fields \
@@ -25,6 +26,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_ends_SOURCES = %D%/test_ends.c %D%/served.c %D%/served.h
 %C%_test_ends_CFLAGS = $(server_test_flags)
 %C%_test_ends_LDADD = $(server_test_libs)
+%C%_test_error_SOURCES = %D%/test_error.c %D%/served.c %D%/served.h
+%C%_test_error_CFLAGS = $(server_test_flags)
+%C%_test_error_LDADD = $(server_test_libs)
 %C%_test_exchange_SOURCES = %D%/test_exchange.c %D%/served.c %D%/served.h
 %C%_test_exchange_CFLAGS = $(server_test_flags)
 %C%_test_exchange_LDADD = $(server_test_libs)
