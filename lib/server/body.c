@@ -33,7 +33,7 @@ static ssize_t wait_bytes(struct proa_request *req)
     ssize_t n = proa__stream_fill(stream, EXCHANGE_HOLD);
 
     if (n == PROA_EAGAIN && req->head->expect == HTTP_EXPECT_CONTINUE && !req->continued &&
-        x->resp.kind == RESPONSE_NONE) {
+        x->resp.kind != RESPONSE_STREAM) {
         ssize_t rc = say_continue(req);
         if (rc < 0)
             return rc;

@@ -1,5 +1,6 @@
 # tests/server: link their floor's library and those below, no more; the linker checks the floors.
 server_tests = \
+	%D%/test_body \
 	%D%/test_compress \
 	%D%/test_ends \
 	%D%/test_error \
@@ -20,6 +21,9 @@ server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
 server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(server_tests)
 
+%C%_test_body_SOURCES = %D%/test_body.c %D%/served.c %D%/served.h
+%C%_test_body_CFLAGS = $(server_test_flags)
+%C%_test_body_LDADD = $(server_test_libs)
 %C%_test_compress_SOURCES = %D%/test_compress.c %D%/served.c %D%/served.h
 %C%_test_compress_CFLAGS = $(server_test_flags)
 %C%_test_compress_LDADD = $(server_test_libs)

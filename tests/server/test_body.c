@@ -1,0 +1,471 @@
+#include "served.h"
+
+#include <proa/json.h>
+#include <proa/task.h>
+#include <proa/time.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* Bodies of requests: read whole, in pieces, as JSON; and "100 Continue". */
+
+#define CLOSE "Connection: close\r\n"
+#define EXPECT "Expect: 100-continue\r\n"
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+
+static int last_rc; /* of the handler's last read */
+
+static int whole(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+
+    (void)arg;
+    last_rc = proa_request_read_body(req, &body);
+    return last_rc < 0 ? last_rc : proa_response_textf(resp, 200, "[%.*s]", PROA_PRI(body));
+}
+
+/* Twice the same, from memory the second time. */
+static int again(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str a;
+    struct proa_str b;
+    char piece[1];
+
+    (void)arg;
+    ck_ok(proa_request_read_body(req, &a));
+    ck_ok(proa_request_read_body(req, &b));
+    ck_assert_ptr_eq(a.p, b.p);
+    ck_assert_uint_eq(a.n, b.n);
+    ck_assert_int_eq(proa_request_read(req, piece, 1), 0);
+    return proa_response_textf(resp, 200, "[%.*s]", PROA_PRI(b));
+}
+
+static size_t piece_size;
+
+static int pieces(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_buf text;
+    char piece[64];
+    ssize_t n;
+
+    (void)arg;
+    proa_buf_init(&text, PROA_UNLIMITED);
+    ck_assert_int_eq(proa_request_read(req, piece, 0), 0);
+    while ((n = proa_request_read(req, piece, piece_size)) > 0) {
+        ck_assert_uint_le((size_t)n, piece_size);
+        proa_buf_append(&text, piece, (size_t)n);
+        proa_buf_append(&text, "|", 1);
+    }
+    last_rc = (int)n;
+    if (n < 0) {
+        proa_buf_fini(&text);
+        return (int)n;
+    }
+    ck_assert_int_eq(proa_request_read(req, piece, piece_size), 0); /* the end stays the end */
+    return proa_response_body_steal(resp, 200, "text/plain", &text);
+}
+
+static int first_then_rest(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str rest;
+    char first[2];
+
+    (void)arg;
+    ck_assert_int_eq(proa_request_read(req, first, 2), 2);
+    ck_ok(proa_request_read_body(req, &rest));
+    return proa_response_textf(resp, 200, "%.2s+%.*s", first, PROA_PRI(rest));
+}
+
+/* The failure of a read is one of all later reads. */
+static int insists(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+    char piece[16];
+
+    (void)arg;
+    last_rc = proa_request_read_body(req, &body);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_lt(proa_request_read(req, piece, sizeof piece), 0);
+    return proa_response_text(resp, 200, "never mind");
+}
+
+static int json(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct json_t *value = NULL;
+
+    (void)arg;
+    last_rc = proa_request_json(req, &value);
+    return last_rc < 0 ? last_rc : proa_response_json_steal(resp, 200, value);
+}
+
+static int ignores(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_text(resp, 200, "ignored");
+}
+
+/* The response is made first, and sent after the body was read. */
+static int answers_first(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+
+    (void)arg;
+    ck_ok(proa_response_text(resp, 202, "fine"));
+    last_rc = proa_request_read_body(req, &body);
+    return last_rc;
+}
+
+static int starts_first(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+
+    (void)arg;
+    ck_ok(proa_response_start(resp, 200, "text/plain"));
+    last_rc = proa_request_read_body(req, &body);
+    return last_rc < 0 ? last_rc : proa_response_write(resp, body.p, body.n);
+}
+
+static struct proa_app *make_app(void)
+{
+    struct proa_app *app = NULL;
+
+    ck_ok(proa_app_new(&app, PROA_APP_OPTS(.max_body = 20)));
+    proa_app_route(app, "*", "/whole", whole, NULL, NULL);
+    proa_app_post(app, "/again", again, NULL);
+    proa_app_post(app, "/pieces", pieces, NULL);
+    proa_app_post(app, "/first", first_then_rest, NULL);
+    proa_app_post(app, "/insists", insists, NULL);
+    proa_app_post(app, "/json", json, NULL);
+    proa_app_post(app, "/ignores", ignores, NULL);
+    proa_app_post(app, "/answers-first", answers_first, NULL);
+    proa_app_post(app, "/starts-first", starts_first, NULL);
+    last_rc = 1;
+    piece_size = 3;
+    return app;
+}
+
+#define SERVED(name) SERVED_TEST(name, make_app)
+
+/* Ask with a body of a length, or in chunks of five. */
+static const char *post(struct proa_server *server, const char *path, const char *fields,
+                        const char *body, bool chunked)
+{
+    char text[2048];
+    size_t n = strlen(body);
+    int at = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: h\r\n" CLOSE "%s", path,
+                      fields);
+
+    if (!chunked) {
+        snprintf(text + at, sizeof text - (size_t)at, "Content-Length: %zu\r\n\r\n%s", n, body);
+        return ask(server, text);
+    }
+    at += snprintf(text + at, sizeof text - (size_t)at, "Transfer-Encoding: chunked\r\n\r\n");
+    for (; *body; body += n) {
+        n = strlen(body) < 5 ? strlen(body) : 5;
+        at += snprintf(text + at, sizeof text - (size_t)at, "%zx\r\n%.*s\r\n", n, (int)n, body);
+    }
+    snprintf(text + at, sizeof text - (size_t)at, "0\r\n\r\n");
+    return ask(server, text);
+}
+
+/* ---- reading */
+
+SERVED(a_body_is_read_whole)
+{
+    for (int chunked = 0; chunked < 2; chunked++) {
+        ck_assert_str_eq(body_of(post(server, "/whole", "", "hello, world", chunked)),
+                         "[hello, world]");
+        ck_assert_str_eq(body_of(post(server, "/whole", "", "", chunked)), "[]");
+        ck_assert_str_eq(body_of(post(server, "/again", "", "hello, world", chunked)),
+                         "[hello, world]");
+    }
+}
+
+/* HTTP-FRAME-08 */
+SERVED(a_request_without_framing_has_an_empty_body)
+{
+    ck_assert_str_eq(
+        body_of(ask(server, "GET /whole HTTP/1.1\r\nHost: h\r\n" CLOSE "\r\nGET / HTTP/1.1")),
+        "[]");
+}
+
+/* HTTP-FRAME-09 */
+SERVED(any_method_may_have_a_body)
+{
+    static const char *const methods[] = {"GET", "DELETE", "PUT", "PATCH", "OPTIONS"};
+
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "%s /whole HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n" CLOSE "\r\nhi",
+                 methods[i]);
+        ck_assert_str_eq(body_of(ask(server, text)), "[hi]");
+    }
+}
+
+SERVED(a_body_is_read_in_pieces)
+{
+    ck_assert_str_eq(body_of(post(server, "/pieces", "", "abcdefgh", false)), "abc|def|gh|");
+    ck_assert_str_eq(body_of(post(server, "/pieces", "", "abcdefgh", true)), "abc|de|fgh|");
+    piece_size = 64;
+    ck_assert_str_eq(body_of(post(server, "/pieces", "", "abcdefgh", true)), "abcde|fgh|");
+    ck_assert_str_eq(body_of(post(server, "/pieces", "", "", true)), "");
+}
+
+SERVED(what_was_read_in_pieces_is_not_read_again)
+{
+    ck_assert_str_eq(body_of(post(server, "/first", "", "abcdefgh", false)), "ab+cdefgh");
+    ck_assert_str_eq(body_of(post(server, "/first", "", "abcdefgh", true)), "ab+cdefgh");
+    ck_assert_str_eq(body_of(post(server, "/first", "", "ab", true)), "ab+");
+}
+
+/* A read waits for the client, and only for a byte. */
+SERVED(a_piece_is_given_as_soon_as_it_is_there)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "POST /pieces HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+    for (const char *p = "abcd"; *p; p++) {
+        proa_sleep(19 * PROA_SEC); /* below the time for a piece of a body */
+        ck_ok(proa_write(s, p, 1, NULL));
+    }
+    ck_assert_str_eq(body_of(hear_some(s)), "a|b|c|d|");
+    proa_abort(s);
+}
+
+/* ---- limits */
+
+static const char at_limit[] = "12345678901234567890";
+static const char beyond[] = "123456789012345678901";
+
+SERVED(a_body_has_its_limit_however_it_is_read)
+{
+    static const char *const paths[] = {"/whole", "/pieces"};
+
+    for (int i = 0; i < 4; i++) {
+        const char *answer = post(server, paths[i / 2], "", at_limit, i % 2);
+        ck_assert_int_eq(status_of(answer), 200);
+        ck_ok(last_rc);
+        answer = post(server, paths[i / 2], "", beyond, i % 2);
+        ck_assert_int_eq(status_of(answer), 413);
+        ck_str_eq(field_of(answer, "Connection"), "close");
+        ck_assert_int_eq(heard_end(), 0);
+    }
+    ck_err(last_rc, PROA_EHTTPBODYSIZE); /* chunked: nobody knew before */
+}
+
+SERVED(a_body_beyond_its_limit_stays_an_error)
+{
+    const char *answer = post(server, "/insists", "", beyond, true);
+
+    ck_err(last_rc, PROA_EHTTPBODYSIZE);
+    ck_assert_int_eq(status_of(answer), 200); /* the handler's word */
+    ck_str_eq(field_of(answer, "Connection"), "close");
+}
+
+/* HTTP-FRAME-30: what follows a broken body is not a request. */
+SERVED(a_broken_chunk_is_a_400_and_the_last)
+{
+    const char *text = ask(server,
+                           "POST /whole HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           "3\r\nabc\r\nzz\r\n\r\n"
+                           "GET /whole HTTP/1.1\r\nHost: h\r\n\r\n");
+
+    ck_err(last_rc, PROA_EHTTPCHUNK);
+    ck_assert_int_eq(status_of(text), 400);
+    ck_assert_int_eq(responses_in(text), 1);
+    text = ask(server, "POST /ignores HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       "zz\r\n\r\nGET /whole HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_assert_int_eq(responses_in(text), 1);
+}
+
+/* HTTP-FRAME-18 */
+SERVED(a_body_cut_short_is_never_a_success)
+{
+    static const char *const texts[] = {
+        "POST /whole HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhalf",
+        "POST /whole HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "POST /whole HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
+        "POST /pieces HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhalf",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ck_assert_str_eq(ask(server, texts[i]), "");
+        ck_err(last_rc, PROA_EEOF);
+    }
+}
+
+/* ---- JSON */
+
+SERVED(json_is_parsed_if_it_says_so)
+{
+    static const struct {
+        const char *type;
+        const char *body;
+        int status;
+    } cases[] = {
+        {"Content-Type: application/json\r\n", "{\"a\":[1]}", 200},
+        {"Content-Type: Application/JSON; charset=utf-8\r\n", "[]", 200},
+        {"Content-Type: application/problem+json\r\n", "{}", 200},
+        {"Content-Type: text/json\r\n", "{}", 415},
+        {"Content-Type: application/x-www-form-urlencoded\r\n", "{}", 415},
+        {"Content-Type: text/plain; x=application/json\r\n", "{}", 415},
+        {"", "{}", 415},
+        {"Content-Type: application/json\r\n", "", 400},
+        {"Content-Type: application/json\r\n", "{\"a\":", 400},
+        {"Content-Type: application/json\r\n", "{} {}", 400},
+        {"Content-Type: application/json\r\n", "[\"\xff\"]", 400},
+        {"Content-Type: application/json\r\n", "[\"12345678901234567\"]", 413},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int chunked = 0; chunked < 2; chunked++) {
+            const char *answer = post(server, "/json", cases[i].type, cases[i].body, chunked);
+            ck_assert_msg(status_of(answer) == cases[i].status, "%s%s: %s", cases[i].type,
+                          cases[i].body, answer);
+            if (cases[i].status == 200)
+                ck_assert_str_eq(body_of(answer), cases[i].body);
+        }
+}
+
+/* ---- 100 Continue: HTTP-RESP-08, HTTP-RESP-09 */
+
+#define WAITS(path)                                                                                \
+    "POST " path " HTTP/1.1\r\nHost: h\r\n" EXPECT "Content-Length: 4\r\n" CLOSE "\r\n"
+
+SERVED(continue_is_said_when_the_handler_reads)
+{
+    static const char *const paths[] = {WAITS("/whole"), WAITS("/pieces")};
+
+    for (int i = 0; i < 2; i++) {
+        struct proa_stream *s = served_connect(server, NULL);
+        say(s, paths[i]);
+        ck_assert_str_eq(hear_some(s), CONTINUE);
+        say(s, "abcd");
+        ck_assert_int_eq(status_of(hear_all(s)), 200);
+        proa_abort(s);
+    }
+}
+
+SERVED(continue_is_not_said_to_a_client_that_did_not_wait)
+{
+    const char *answer = ask(server, WAITS("/whole") "abcd");
+
+    ck_assert_int_eq(status_of(answer), 200);
+    ck_assert_str_eq(body_of(answer), "[abcd]");
+}
+
+SERVED(continue_is_never_said_if_the_handler_does_not_read)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "POST /ignores HTTP/1.1\r\nHost: h\r\n" EXPECT "Content-Length: 4\r\n\r\n");
+    const char *answer = hear_some(s);
+    ck_assert_int_eq(status_of(answer), 200);
+    ck_str_eq(field_of(answer, "Connection"), "close"); /* whether a body comes is not known */
+    proa_abort(s);
+    answer = ask(server, "POST /none HTTP/1.1\r\nHost: h\r\n" EXPECT "Content-Length: 4\r\n\r\n");
+    ck_assert_int_eq(status_of(answer), 404);
+    ck_assert_int_eq(responses_in(answer), 1);
+}
+
+SERVED(continue_is_not_said_for_a_body_that_is_refused)
+{
+    const char *answer = ask(server, "POST /whole HTTP/1.1\r\nHost: h\r\n" EXPECT
+                                     "Content-Length: 21\r\n\r\n");
+
+    ck_assert_int_eq(status_of(answer), 413);
+    ck_assert_int_eq(responses_in(answer), 1);
+}
+
+/* HTTP-RESP-04 */
+SERVED(http_1_0_is_never_told_to_continue)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "POST /whole HTTP/1.0\r\n" EXPECT "Content-Length: 4\r\n\r\n");
+    proa_sleep(PROA_SEC);
+    say(s, "abcd");
+    ck_assert_int_eq(status_of(hear_all(s)), 200);
+    proa_abort(s);
+}
+
+SERVED(an_expectation_that_is_not_known_is_a_417)
+{
+    const char *answer = ask(server, "POST /whole HTTP/1.1\r\nHost: h\r\nExpect: coffee\r\n"
+                                     "Content-Length: 4\r\n\r\n");
+
+    ck_assert_int_eq(status_of(answer), 417);
+    ck_assert_int_eq(last_rc, 1); /* the handler never ran */
+}
+
+/* A response that waits for the handler's end is no final status yet. */
+SERVED(continue_is_said_after_a_response_was_made_but_not_sent)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, WAITS("/answers-first"));
+    ck_assert_str_eq(hear_some(s), CONTINUE);
+    say(s, "abcd");
+    ck_assert_int_eq(status_of(hear_all(s)), 202);
+    ck_ok(last_rc);
+    proa_abort(s);
+}
+
+/* HTTP-RESP-17: an interim status never follows a final one. */
+SERVED(continue_is_not_said_behind_a_head)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, WAITS("/starts-first"));
+    ck_assert_int_eq(status_of(hear_some(s)), 200);
+    say(s, "abcd");
+    const char *rest = hear_all(s);
+    ck_assert_str_eq(rest, "4\r\nabcd\r\n0\r\n\r\n");
+    ck_assert_int_eq(heard_end(), 0);
+    proa_abort(s);
+}
+
+/* The chunked body of such a client needs it too, once. */
+SERVED(continue_is_said_once)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s,
+        "POST /whole HTTP/1.1\r\nHost: h\r\n" EXPECT "Transfer-Encoding: chunked\r\n" CLOSE "\r\n");
+    ck_assert_str_eq(hear_some(s), CONTINUE);
+    for (int i = 0; i < 3; i++) {
+        say(s, "1\r\nx\r\n");
+        proa_sleep(PROA_SEC);
+    }
+    say(s, "0\r\n\r\n");
+    ck_assert_str_eq(body_of(hear_all(s)), "[xxx]");
+    proa_abort(s);
+}
+
+int main(void)
+{
+    return t_main("body",
+                  (const TTest *const[]){a_body_is_read_whole,
+                                         a_request_without_framing_has_an_empty_body,
+                                         any_method_may_have_a_body,
+                                         a_body_is_read_in_pieces,
+                                         what_was_read_in_pieces_is_not_read_again,
+                                         a_piece_is_given_as_soon_as_it_is_there,
+                                         a_body_has_its_limit_however_it_is_read,
+                                         a_body_beyond_its_limit_stays_an_error,
+                                         a_broken_chunk_is_a_400_and_the_last,
+                                         a_body_cut_short_is_never_a_success,
+                                         json_is_parsed_if_it_says_so,
+                                         continue_is_said_when_the_handler_reads,
+                                         continue_is_not_said_to_a_client_that_did_not_wait,
+                                         continue_is_never_said_if_the_handler_does_not_read,
+                                         continue_is_not_said_for_a_body_that_is_refused,
+                                         http_1_0_is_never_told_to_continue,
+                                         an_expectation_that_is_not_known_is_a_417,
+                                         continue_is_said_after_a_response_was_made_but_not_sent,
+                                         continue_is_not_said_behind_a_head,
+                                         continue_is_said_once,
+                                         NULL});
+}
