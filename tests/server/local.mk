@@ -11,6 +11,7 @@ server_tests = \
 	%D%/test_limits \
 	%D%/test_nobody \
 	%D%/test_redirect \
+	%D%/test_request \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_server \
@@ -54,6 +55,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_redirect_SOURCES = %D%/test_redirect.c %D%/served.c %D%/served.h
 %C%_test_redirect_CFLAGS = $(server_test_flags)
 %C%_test_redirect_LDADD = $(server_test_libs)
+%C%_test_request_SOURCES = %D%/test_request.c %D%/served.c %D%/served.h
+%C%_test_request_CFLAGS = $(server_test_flags)
+%C%_test_request_LDADD = $(server_test_libs)
 %C%_test_response_SOURCES = %D%/test_response.c %D%/served.c %D%/served.h
 %C%_test_response_CFLAGS = $(server_test_flags)
 %C%_test_response_LDADD = $(server_test_libs)
