@@ -3,6 +3,7 @@
 #include "support/t_run.h"
 #include "tls/conn.h"
 #include "tls/ends.h"
+#include "tls/stream.h"
 
 #include <proa/group.h>
 #include <proa/scope.h>
@@ -169,6 +170,57 @@ START_TEST(end_of_tls_alone_is_an_end_too)
 }
 END_TEST
 
+/* One that shakes hands in callbacks, and listens for both directions. */
+struct shaking {
+    struct proa_stream *s;
+    unsigned calls;
+    int rc;
+};
+
+static void shake_on(void *arg, unsigned dirs)
+{
+    struct shaking *k = arg;
+
+    (void)dirs;
+    k->calls++;
+    ck_assert_uint_lt(k->calls, 20000); /* a pair of one byte needs some thousand */
+    k->rc = proa__tls_handshake(k->s);
+    if (k->rc != PROA_EAGAIN)
+        proa__stream_notify(k->s, 0, NULL, NULL);
+}
+
+static int shaking_body(void *pair)
+{
+    struct proa_tls_ctx *client_ctx = T_CLIENT();
+    struct proa_tls_ctx *server_ctx = T_SERVER();
+    struct proa_stream *a = NULL, *b = NULL, *c = NULL;
+    struct shaking k = {0};
+
+    ck_ok(proa__pair_new(&a, &b, pair));
+    ck_ok(proa__tls_server_new(&k.s, b, server_ctx));
+    proa__stream_notify(k.s, STREAM_READ | STREAM_WRITE, shake_on, &k);
+    ck_ok(proa_sleep(PROA_SEC));
+    ck_assert_uint_eq(k.calls, 1); /* try, and be silent until something comes */
+    ck_err(k.rc, PROA_EAGAIN);
+    ck_ok(proa_tls_client(&c, a, client_ctx, PROA_TLS_OPTS(.server_name = "a.example")));
+    ck_ok(proa_sleep(PROA_SEC));
+    ck_ok(k.rc);
+    proa__stream_close(c);
+    proa__stream_close(k.s);
+    proa_tls_ctx_unref(client_ctx);
+    proa_tls_ctx_unref(server_ctx);
+    return 0;
+}
+
+START_TEST(a_handshake_that_waits_is_left_in_peace)
+{
+    struct pair_opts split = {.ab = {.split = 1, .capacity = 1}, .ba = {.split = 1, .capacity = 1}};
+
+    t_run(shaking_body, NULL);
+    t_run(shaking_body, &split);
+}
+END_TEST
+
 int main(void)
 {
     t_openssl_apart();
@@ -178,6 +230,7 @@ int main(void)
                                     room_is_told_when_the_record_is_out,
                                     end_of_the_other_side_is_told,
                                     end_of_tls_alone_is_an_end_too,
+                                    a_handshake_that_waits_is_left_in_peace,
                                     NULL,
                                 });
 }
