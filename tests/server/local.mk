@@ -17,7 +17,9 @@ server_tests = \
 	%D%/test_server \
 	%D%/test_stream \
 	%D%/test_times \
+	%D%/test_tls \
 	%D%/test_wire
+server_secured = %D%/secured.c %D%/secured.h %D%/served.c %D%/served.h
 server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
 server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(server_tests)
@@ -71,6 +73,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_times_SOURCES = %D%/test_times.c %D%/served.c %D%/served.h
 %C%_test_times_CFLAGS = $(server_test_flags)
 %C%_test_times_LDADD = $(server_test_libs)
+%C%_test_tls_SOURCES = %D%/test_tls.c $(server_secured)
+%C%_test_tls_CFLAGS = $(server_test_flags)
+%C%_test_tls_LDADD = tests/tls/libtlstest.la $(server_test_libs)
 %C%_test_wire_SOURCES = %D%/test_wire.c %D%/served.c %D%/served.h \
 	tests/http/wire.c tests/http/wire.h
 %C%_test_wire_CFLAGS = $(server_test_flags)
