@@ -7,6 +7,7 @@ server_tests = \
 	%D%/test_exchange \
 	%D%/test_faults \
 	%D%/test_fields \
+	%D%/test_https \
 	%D%/test_leaving \
 	%D%/test_limits \
 	%D%/test_nobody \
@@ -45,6 +46,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_fields_SOURCES = %D%/test_fields.c %D%/served.c %D%/served.h
 %C%_test_fields_CFLAGS = $(server_test_flags)
 %C%_test_fields_LDADD = $(server_test_libs)
+%C%_test_https_SOURCES = %D%/test_https.c $(server_secured)
+%C%_test_https_CFLAGS = $(server_test_flags)
+%C%_test_https_LDADD = tests/tls/libtlstest.la $(server_test_libs)
 %C%_test_leaving_SOURCES = %D%/test_leaving.c %D%/served.c %D%/served.h
 %C%_test_leaving_CFLAGS = $(server_test_flags)
 %C%_test_leaving_LDADD = $(server_test_libs)

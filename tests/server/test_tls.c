@@ -275,7 +275,7 @@ SECURED_TEST(a_request_may_lie_in_any_number_of_records)
             struct proa_stream *s = secured_connect(NULL);
             for (size_t at = 0; at < strlen(LAST); at += size) {
                 size_t n = strlen(LAST) - at;
-                ck_ok(proa_write(s, LAST + at, n < size ? n : size, NULL)); /* one record */
+                ck_ok(proa_write(s, &LAST[at], n < size ? n : size, NULL)); /* one record */
                 t_turns(turns);
             }
             ck_assert_str_eq(body_of(hear_all(s)), "hello");
