@@ -9,9 +9,11 @@
 #include <proa/request.h>
 #include <proa/scope.h>
 
-/* A failed read of the connection: whatever the handler makes of it, there is nobody to answer. */
+/* A failed read of the connection: whatever the handler makes of it, there is nobody to answer. But
+ * a client that ended its side may still read the answers to what it asked before. */
 static ssize_t lost(struct exchange *x, ssize_t rc)
 {
+    proa__exchange_push(x);
     x->broken = true;
     return rc;
 }

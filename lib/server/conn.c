@@ -216,7 +216,7 @@ bool proa__conn_next(struct conn *c)
 
     if (parsed == 1)
         return true;
-    if (parsed < 0 || proa__exchange_flush(c->x) < 0) {
+    if (proa__exchange_flush(c->x) < 0 || parsed < 0) {
         proa__conn_abort(c);
         return false;
     }

@@ -326,6 +326,14 @@ static void hang_up(struct exchange *x)
         proa__conn_close(x->conn);
 }
 
+/* Nothing can be answered any more: the client learns that it was cut. What was finished before has
+ * left. */
+static void cut(struct exchange *x)
+{
+    proa__exchange_push(x);
+    proa__conn_abort(x->conn);
+}
+
 /* Serve one request. True: the connection goes on. */
 static bool serve(struct exchange *x)
 {
@@ -347,7 +355,7 @@ static bool serve(struct exchange *x)
         rc = respond(x);
     log_access(x);
     if (rc < 0 || x->broken) {
-        proa__conn_abort(c);
+        cut(x);
         return false;
     }
     if (x->resp.frame.close || !proa__request_drain(&x->req)) {
@@ -364,7 +372,7 @@ int proa__exchange_main(void *arg)
 
     while (serve(c->x) && proa__conn_next(c))
         if (proa_checkpoint() < 0) {
-            proa__conn_abort(c);
+            cut(c->x);
             break;
         }
     return 0;

@@ -128,6 +128,9 @@ bool proa__request_drain(struct proa_request *req);
 int proa__exchange_write(struct exchange *x, struct iovec *iov, int n);
 int proa__exchange_flush(struct exchange *x);
 
+/* Write held output as far as it goes at once. Never suspends. */
+void proa__exchange_push(struct exchange *x);
+
 /* Whether this is the connection's last response, as far as can be known before it is rendered. */
 bool proa__exchange_is_last(struct exchange *x);
 

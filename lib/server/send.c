@@ -79,6 +79,26 @@ int proa__exchange_flush(struct exchange *x)
     return x->out.n ? proa__exchange_write(x, NULL, 0) : 0;
 }
 
+void proa__exchange_push(struct exchange *x)
+{
+    while (x->out.n && !x->broken) {
+        struct iovec iov = {x->out.p, x->out.n};
+        ssize_t n = proa__stream_try_writev(x->conn->stream, &iov, 1);
+        if (n == PROA_EAGAIN)
+            return;
+        if (n < 0)
+            x->broken = true;
+        else
+            proa_buf_consume(&x->out, (size_t)n);
+    }
+}
+
+/* Before the task sleeps: what is left of it is first in the next write. */
+static void push_held(void *arg)
+{
+    proa__exchange_push(arg);
+}
+
 /* ---- heads ---- */
 
 /* The client takes gzip, and nothing speaks against packing what was asked for. */
@@ -197,24 +217,6 @@ static bool may_hold(struct exchange *x, size_t body)
            proa__stream_buffered(x->conn->stream).n > 0;
 }
 
-/* Before the task sleeps: what is held leaves as far as it goes; the rest is first in the next
- * write. */
-static void flush_held(void *arg)
-{
-    struct exchange *x = arg;
-
-    while (x->out.n && !x->broken) {
-        struct iovec iov = {x->out.p, x->out.n};
-        ssize_t n = proa__stream_try_writev(x->conn->stream, &iov, 1);
-        if (n == PROA_EAGAIN)
-            return;
-        if (n < 0)
-            x->broken = true;
-        else
-            proa_buf_consume(&x->out, (size_t)n);
-    }
-}
-
 static int send_whole(struct proa_response *resp)
 {
     struct exchange *x = resp->x;
@@ -234,7 +236,7 @@ static int send_whole(struct proa_response *resp)
         return proa__exchange_write(x, iov, n);
     for (int i = 0; i < n; i++)
         proa_buf_append(&x->out, iov[i].iov_base, iov[i].iov_len);
-    proa__wait_before_park(flush_held, x);
+    proa__wait_before_park(push_held, x);
     return proa_buf_error(&x->out);
 }
 

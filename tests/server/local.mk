@@ -11,6 +11,7 @@ server_tests = \
 	%D%/test_leaving \
 	%D%/test_limits \
 	%D%/test_nobody \
+	%D%/test_pipeline \
 	%D%/test_redirect \
 	%D%/test_request \
 	%D%/test_response \
@@ -58,6 +59,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_nobody_SOURCES = %D%/test_nobody.c %D%/served.c %D%/served.h
 %C%_test_nobody_CFLAGS = $(server_test_flags)
 %C%_test_nobody_LDADD = $(server_test_libs)
+%C%_test_pipeline_SOURCES = %D%/test_pipeline.c %D%/served.c %D%/served.h
+%C%_test_pipeline_CFLAGS = $(server_test_flags)
+%C%_test_pipeline_LDADD = $(server_test_libs)
 %C%_test_redirect_SOURCES = %D%/test_redirect.c %D%/served.c %D%/served.h
 %C%_test_redirect_CFLAGS = $(server_test_flags)
 %C%_test_redirect_LDADD = $(server_test_libs)
