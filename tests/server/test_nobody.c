@@ -68,7 +68,7 @@ static struct proa_app *make_app(void)
     ck_ok(proa_app_new(&app, NULL));
     status = 200;
     for (int i = 0; i < N_HOWS; i++) {
-        char path[8];
+        char path[16];
         snprintf(path, sizeof path, "/%d", i);
         proa_app_get(app, path, answers, (void *)&hows[i]);
     }
@@ -162,7 +162,7 @@ SERVED(a_204_or_304_has_neither_body_nor_framing)
 
     for (int s = 0; s < 2; s++)
         for (int how = 0; how < N_HOWS; how++) {
-            char path[8];
+            char path[16];
             status = statuses[s];
             snprintf(path, sizeof path, "/%d", how);
             ask_one(server, "GET", path, "1.1", text, sizeof text);
@@ -198,7 +198,7 @@ SERVED(a_205_has_length_0)
 
     status = 205;
     for (int how = 0; how < N_HOWS; how++) {
-        char path[8];
+        char path[16];
         snprintf(path, sizeof path, "/%d", how);
         ask_one(server, "GET", path, "1.1", text, sizeof text);
         ck_str_eq(field_of(text, "Content-Length"), "0");
