@@ -1,5 +1,6 @@
 # tests/server: link their floor's library and those below, no more; the linker checks the floors.
 server_tests = \
+	%D%/test_access \
 	%D%/test_body \
 	%D%/test_compress \
 	%D%/test_ends \
@@ -16,6 +17,7 @@ server_tests = \
 	%D%/test_request \
 	%D%/test_response \
 	%D%/test_router \
+	%D%/test_routes \
 	%D%/test_server \
 	%D%/test_stream \
 	%D%/test_times \
@@ -26,6 +28,9 @@ server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
 server_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(server_tests)
 
+%C%_test_access_SOURCES = %D%/test_access.c %D%/served.c %D%/served.h
+%C%_test_access_CFLAGS = $(server_test_flags)
+%C%_test_access_LDADD = $(server_test_libs)
 %C%_test_body_SOURCES = %D%/test_body.c %D%/served.c %D%/served.h
 %C%_test_body_CFLAGS = $(server_test_flags)
 %C%_test_body_LDADD = $(server_test_libs)
@@ -73,6 +78,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_response_LDADD = $(server_test_libs)
 %C%_test_router_CFLAGS = $(server_test_flags)
 %C%_test_router_LDADD = $(server_test_libs)
+%C%_test_routes_SOURCES = %D%/test_routes.c %D%/served.c %D%/served.h
+%C%_test_routes_CFLAGS = $(server_test_flags)
+%C%_test_routes_LDADD = $(server_test_libs)
 %C%_test_server_CFLAGS = $(server_test_flags)
 %C%_test_server_LDADD = $(server_test_libs)
 %C%_test_stream_SOURCES = %D%/test_stream.c %D%/served.c %D%/served.h
