@@ -377,7 +377,7 @@ static void start(struct conn *c)
     bool shakes = c->state == CONN_TLS;
 
     set_deadline(c, shakes ? o->tls_timeout : o->head_timeout);
-    proa__stream_notify(c->stream, shakes ? STREAM_READ | STREAM_WRITE : STREAM_READ, ready, c);
+    proa__stream_notify(c->stream, STREAM_READ, ready, c);
 }
 
 void proa__conn_accept(struct site *site, struct proa_stream *stream, const struct proa_addr *peer)

@@ -254,8 +254,6 @@ int proa__tls_handshake(struct proa_stream *s)
 
     PROA_CHECK(c.t, "proa__tls_handshake: not a TLS stream");
     proa__tls_deep(shake_deep, &c);
-    c.t->read_blocked = c.rc == PROA_EAGAIN;
-    c.t->write_blocked = c.rc == PROA_EAGAIN; /* until a byte comes, or `out` has left */
     proa__tls_settle(c.t);
     return c.rc;
 }

@@ -40,14 +40,9 @@ static int complete(struct tls *t)
     return 0;
 }
 
-int proa__tls_shake(struct tls *t)
+static int go_on(struct tls *t)
 {
     int rc, ret, flushed;
-
-    if (t->dead)
-        return t->dead;
-    if (t->ready)
-        return 0;
 
     ERR_clear_error();
     t->corked = true;
@@ -64,5 +59,17 @@ int proa__tls_shake(struct tls *t)
                         proa_err_text(flushed));
     if (rc < 0 && rc != PROA_EAGAIN)
         t->dead = rc;
+    return rc;
+}
+
+int proa__tls_shake(struct tls *t)
+{
+    if (t->dead)
+        return t->dead;
+    if (t->ready)
+        return 0;
+
+    int rc = go_on(t);
+    t->read_blocked = t->write_blocked = rc == PROA_EAGAIN; /* until a byte comes, or `out` left */
     return rc;
 }

@@ -221,6 +221,45 @@ START_TEST(a_handshake_that_waits_is_left_in_peace)
 }
 END_TEST
 
+/* The same for one that only reads, and shakes hands by that. */
+static void try_on(void *arg, unsigned dirs)
+{
+    struct shaking *k = arg;
+    char byte;
+
+    (void)dirs;
+    k->calls++;
+    ck_assert_uint_lt(k->calls, 100);
+    ck_err(proa__stream_try_read(k->s, &byte, 1), PROA_EAGAIN);
+}
+
+static int trying_body(void *arg)
+{
+    struct proa_tls_ctx *ctx = T_SERVER();
+    struct proa_stream *a = NULL, *b = NULL;
+    struct shaking k = {0};
+
+    (void)arg;
+    ck_ok(proa__pair_new(&a, &b, NULL));
+    ck_ok(proa__tls_server_new(&k.s, b, ctx));
+    proa__stream_notify(k.s, STREAM_READ | STREAM_WRITE, try_on, &k);
+    for (unsigned i = 1; i <= 3; i++) {
+        ck_ok(proa_sleep(PROA_SEC)); /* the clock is virtual: it moves when nobody is busy */
+        ck_assert_uint_eq(k.calls, i);
+        ck_ok(proa_write(a, &"\x16\x03\x01"[i - 1], 1, NULL));
+    }
+    proa__stream_close(k.s);
+    proa__stream_close(a);
+    proa_tls_ctx_unref(ctx);
+    return 0;
+}
+
+START_TEST(a_read_that_waits_for_a_handshake_is_left_in_peace)
+{
+    t_run(trying_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     t_openssl_apart();
@@ -231,6 +270,7 @@ int main(void)
                                     end_of_the_other_side_is_told,
                                     end_of_tls_alone_is_an_end_too,
                                     a_handshake_that_waits_is_left_in_peace,
+                                    a_read_that_waits_for_a_handshake_is_left_in_peace,
                                     NULL,
                                 });
 }
