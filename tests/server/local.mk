@@ -18,6 +18,7 @@ server_tests = \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_routes \
+	%D%/test_scene \
 	%D%/test_server \
 	%D%/test_stream \
 	%D%/test_times \
@@ -81,6 +82,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_routes_SOURCES = %D%/test_routes.c %D%/served.c %D%/served.h
 %C%_test_routes_CFLAGS = $(server_test_flags)
 %C%_test_routes_LDADD = $(server_test_libs)
+%C%_test_scene_SOURCES = %D%/test_scene.c %D%/served.c %D%/served.h
+%C%_test_scene_CFLAGS = $(server_test_flags)
+%C%_test_scene_LDADD = $(server_test_libs)
 %C%_test_server_CFLAGS = $(server_test_flags)
 %C%_test_server_LDADD = $(server_test_libs)
 %C%_test_stream_SOURCES = %D%/test_stream.c %D%/served.c %D%/served.h

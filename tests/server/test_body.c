@@ -151,7 +151,7 @@ static struct proa_app *make_app(void)
 static const char *post(struct proa_server *server, const char *path, const char *fields,
                         const char *body, bool chunked)
 {
-    char text[2048];
+    static char text[2048];
     size_t n = strlen(body);
     int at = snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: h\r\n" CLOSE "%s", path,
                       fields);

@@ -97,8 +97,8 @@ static const char *ask_one(struct proa_server *server, const char *method, const
 /* The two answers have the same head, byte for byte, and that to HEAD has nothing else. */
 static void ck_head_is_get(struct proa_server *server, const char *path)
 {
-    char get[1024];
-    char head[1024];
+    static char get[1024];
+    static char head[1024];
 
     ask_one(server, "GET", path, "1.1", get, sizeof get);
     ask_one(server, "HEAD", path, "1.1", head, sizeof head);
