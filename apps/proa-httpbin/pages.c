@@ -28,6 +28,7 @@ static const char index_page[] =
     "<dt><a href=/status/418>GET /status/{code}</a><dd>an answer with that status\n"
     "<dt><a href=/redirect/3>GET /redirect/{n}</a><dd>n redirects, then /get\n"
     "<dt><a href=/gzip>GET /gzip</a><dd>JSON, compressed for who accepts it\n"
+    "<dt><a href=/counters>GET /counters</a><dd>what all workers have counted, as JSON\n"
     "</dl>\n";
 
 static int index_get(struct proa_request *req, struct proa_response *resp, void *arg)
@@ -307,6 +308,20 @@ static int gzip(struct proa_request *req, struct proa_response *resp, void *arg)
     return proa_response_json_steal(resp, 200, all);
 }
 
+static int counters(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_counter_value *all = proa_request_alloc(req, PROA_COUNTERS_MAX * sizeof *all);
+
+    (void)arg;
+    if (!all)
+        return PROA_ENOMEM;
+    json_t *object = json_object();
+    size_t n = proa_counters_read(all, PROA_COUNTERS_MAX);
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(object, all[i].name, json_integer(all[i].value));
+    return proa_response_json_steal(resp, 200, object);
+}
+
 void add_pages(struct proa_app *app)
 {
     proa_app_get(app, "/", index_get, NULL);
@@ -320,4 +335,5 @@ void add_pages(struct proa_app *app)
     proa_app_route(app, "*", "/status/{code}", status, NULL, NULL);
     proa_app_get(app, "/redirect/{n}", redirect, NULL);
     proa_app_get(app, "/gzip", gzip, NULL);
+    proa_app_get(app, "/counters", counters, NULL);
 }

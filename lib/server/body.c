@@ -24,6 +24,7 @@ static ssize_t say_continue(struct proa_request *req)
     struct iovec iov = {(void *)text, sizeof text - 1};
 
     req->continued = true;
+    proa__server_count(req->x->server, COUNT_1XX, 1);
     return proa__exchange_write(req->x, &iov, 1);
 }
 
@@ -46,9 +47,11 @@ static ssize_t wait_bytes(struct proa_request *req)
             return rc;
         PROA_TIMEOUT(t, x->server->opts.body_timeout);
         rc = proa_timeout_result(&t, proa__stream_wait(stream, STREAM_READ));
-        if (rc == PROA_ETIMEDOUT)
+        if (rc == PROA_ETIMEDOUT) {
+            proa__server_count(x->server, COUNT_BODY_TIME, 1);
             return proa__fail(PROA_ECLIENTTIMEDOUT, "no byte of the request's body for %lld ms",
                               (long long)(x->server->opts.body_timeout / PROA_MS));
+        }
         if (rc == PROA_ECANCELED || rc == PROA_EBUSY)
             return rc;
         if (rc < 0)
@@ -59,6 +62,7 @@ static ssize_t wait_bytes(struct proa_request *req)
         return n;
     if (n <= 0)
         return lost(x, n == 0 ? PROA_EEOF : n);
+    proa__server_count(x->server, COUNT_BYTES_IN, n);
     return 1;
 }
 

@@ -43,6 +43,7 @@ static void leave(struct conn *c)
         proa__exchange_give_back(c->x);
     if (c->admitted)
         proa__server_dismiss(server, proa_str_from(c->peer));
+    proa__server_count(server, COUNT_OPEN, -1);
     proa__free(c->peer);
     list_remove(&c->link);
     proa__free(c);
@@ -87,6 +88,8 @@ static void drop_input(struct conn *c)
         ssize_t n = proa__stream_try_read(c->stream, scratch, size);
         if (n == PROA_EAGAIN)
             return;
+        if (n > 0)
+            proa__server_count(c->server, COUNT_BYTES_IN, n);
         if (n <= 0 || c->dropped + (uint64_t)n > c->server->limits.drain_bytes) {
             proa__conn_close(c);
             return;
@@ -170,6 +173,7 @@ static bool receive(struct conn *c)
             proa__conn_close(c);
             return false;
         }
+        proa__server_count(c->server, COUNT_BYTES_IN, n);
         if (!begin(c))
             return false;
 
@@ -278,10 +282,20 @@ static void ready(void *arg, unsigned dirs)
     }
 }
 
+static void count_deadline(struct conn *c)
+{
+    if (c->state == CONN_TLS)
+        proa__server_count(c->server, COUNT_TLS_TIME, 1);
+    else if (c->state == CONN_IDLE)
+        proa__server_count(c->server, c->served ? COUNT_IDLE_TIME : COUNT_HEAD_TIME, 1);
+}
+
 static void deadline(void *arg)
 {
     struct conn *c = arg;
 
+    if (c->server->phase == SERVER_SERVING)
+        count_deadline(c);
     switch ((enum conn_state)c->state) {
     case CONN_TASK: /* its waits have times of their own */
         return;
@@ -344,6 +358,8 @@ static struct conn *new_conn(struct proa_server *server, struct proa_stream *str
     c->secure = secure;
     list_push(&server->conns, &c->link);
     server->n_conns++;
+    proa__server_count(server, COUNT_ACCEPTED, 1);
+    proa__server_count(server, COUNT_OPEN, 1);
     return c;
 }
 
@@ -366,8 +382,12 @@ static void turn_away(struct conn *c)
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                                "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-    if (!c->secure)
-        proa__stream_try_writev(c->stream, &(struct iovec){(void *)text, sizeof text - 1}, 1);
+    ssize_t n = c->secure ? 0
+                          : proa__stream_try_writev(
+                                c->stream, &(struct iovec){(void *)text, sizeof text - 1}, 1);
+    if (n > 0)
+        proa__server_count(c->server, COUNT_BYTES_OUT, n);
+    proa__server_count(c->server, COUNT_PER_ADDRESS, 1);
     proa__conn_close(c);
 }
 

@@ -109,6 +109,8 @@ void proa__exchange_give_back(struct exchange *x)
 
 void proa__exchange_refuse(struct exchange *x, int rc)
 {
+    if (x->failure == 0)
+        proa__server_count(x->server, proa__server_count_of_refusal(rc), 1);
     x->failure = rc;
 }
 
@@ -226,6 +228,8 @@ static int dispatch(struct exchange *x)
     x->req.max_body = x->req.match.route->max_body ? x->req.match.route->max_body : app->max_body;
     int rc = proa__http_parser_limit_body(
         &x->parser, x->req.max_body == PROA_UNLIMITED ? HTTP_UNLIMITED : x->req.max_body);
+    if (rc < 0)
+        proa__exchange_refuse(x, rc); /* by its declared length */
     return rc < 0 ? rc : call_handler(x);
 }
 
@@ -334,6 +338,16 @@ static void cut(struct exchange *x)
     proa__conn_abort(x->conn);
 }
 
+static void count(struct exchange *x, int rc)
+{
+    struct proa_server *server = x->server;
+    enum server_count as = rc < 0 ? COUNT_CUT : proa__server_count_of_status(x->resp.status);
+
+    proa__server_count(server, as, 1);
+    if (rc >= 0 && x->conn->served >= server->opts.max_requests)
+        proa__server_count(server, COUNT_PER_CONNECTION, 1);
+}
+
 /* Serve one request. True: the connection goes on. */
 static bool serve(struct exchange *x)
 {
@@ -343,6 +357,7 @@ static bool serve(struct exchange *x)
 
     x->req.head = x->failure < 0 ? &none : x->parser.head;
     c->served++;
+    proa__server_count(x->server, COUNT_REQUESTS, 1);
     if (x->server->opts.access)
         x->began = proa__loop_now(x->server->loop);
     x->req.body_done = x->failure == 0 && x->req.head->framing == HTTP_FRAMING_NONE;
@@ -353,6 +368,7 @@ static bool serve(struct exchange *x)
         rc = conclude(x, dispatch(x));
     if (rc == 0)
         rc = respond(x);
+    count(x, rc);
     log_access(x);
     if (rc < 0 || x->broken) {
         cut(x);

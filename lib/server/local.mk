@@ -8,6 +8,7 @@ FLOOR_LIBS += %D%/libserver.la
 	%D%/app.c \
 	%D%/body.c \
 	%D%/conn.c %D%/conn.h \
+	%D%/counts.c %D%/counts.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/request.c \
 	%D%/response.c \

@@ -34,10 +34,11 @@ static int wait_room(struct exchange *x)
     PROA_TIMEOUT(t, x->server->opts.write_timeout);
     int rc = proa_timeout_result(&t, proa__stream_wait(x->conn->stream, STREAM_WRITE));
 
-    if (rc == PROA_ETIMEDOUT)
-        rc = proa__fail(PROA_ECLIENTTIMEDOUT, "the client took no byte for %lld ms",
-                        (long long)(x->server->opts.write_timeout / PROA_MS));
-    return rc;
+    if (rc != PROA_ETIMEDOUT)
+        return rc;
+    proa__server_count(x->server, COUNT_WRITE_TIME, 1);
+    return proa__fail(PROA_ECLIENTTIMEDOUT, "the client took no byte for %lld ms",
+                      (long long)(x->server->opts.write_timeout / PROA_MS));
 }
 
 static int write_all(struct exchange *x, struct iovec *iov, int count)
@@ -51,6 +52,7 @@ static int write_all(struct exchange *x, struct iovec *iov, int count)
             proa__stream_break(x->conn->stream);
             return (int)n;
         }
+        proa__server_count(x->server, COUNT_BYTES_OUT, n);
         advance(&iov, &count, (size_t)n);
     }
     return 0;
@@ -86,10 +88,12 @@ void proa__exchange_push(struct exchange *x)
         ssize_t n = proa__stream_try_writev(x->conn->stream, &iov, 1);
         if (n == PROA_EAGAIN)
             return;
-        if (n < 0)
+        if (n < 0) {
             x->broken = true;
-        else
-            proa_buf_consume(&x->out, (size_t)n);
+            return;
+        }
+        proa__server_count(x->server, COUNT_BYTES_OUT, n);
+        proa_buf_consume(&x->out, (size_t)n);
     }
 }
 

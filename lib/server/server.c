@@ -86,6 +86,8 @@ static int new_server(struct proa_server **ret, struct proa_app *app,
         rc = proa_event_new(&s->done);
     if (rc == 0)
         rc = proa__server_settings(s);
+    if (rc == 0)
+        rc = proa__server_counts(s->counts);
     if (rc < 0) {
         unref(s);
         return rc;
@@ -110,6 +112,7 @@ static void accepted(void *arg, struct proa_stream *stream, const struct proa_ad
     proa__conn_accept(site, stream, peer);
     if (s->n_conns >= s->opts.max_connections && !s->paused) {
         s->paused = true;
+        proa__server_count(s, COUNT_CONNECTIONS, 1);
         for (size_t i = 0; i < s->n_sites; i++)
             if (s->sites[i].listener)
                 proa__listener_pause(s->sites[i].listener);

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "http/limits.h"
 #include "http/writer.h"
+#include "server/counts.h"
 
 #include <proa/app.h>
 #include <proa/group.h>
@@ -78,6 +79,7 @@ struct proa_server {
     size_t n_spare;
     struct map addresses; /* text of an address -> struct address; only with max_per_address */
     struct date_cache date;
+    int counts[SERVER_COUNTS_N]; /* handles */
 };
 
 #define MAGIC_APP 0x70726f41u
@@ -96,5 +98,12 @@ struct proa_str proa__server_date(struct proa_server *server);
 /* Count one more connection from an address against max_per_address; false: too many. And back. */
 bool proa__server_admit(struct proa_server *server, struct proa_str address);
 void proa__server_dismiss(struct proa_server *server, struct proa_str address);
+
+/* Count n more of something. */
+static inline void proa__server_count(const struct proa_server *server, enum server_count which,
+                                      int64_t n)
+{
+    proa_counter_add(server->counts[which], n);
+}
 
 #endif

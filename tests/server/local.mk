@@ -3,6 +3,7 @@ server_tests = \
 	%D%/test_access \
 	%D%/test_body \
 	%D%/test_compress \
+	%D%/test_counts \
 	%D%/test_ends \
 	%D%/test_error \
 	%D%/test_exchange \
@@ -38,6 +39,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_compress_SOURCES = %D%/test_compress.c %D%/served.c %D%/served.h
 %C%_test_compress_CFLAGS = $(server_test_flags)
 %C%_test_compress_LDADD = $(server_test_libs)
+%C%_test_counts_SOURCES = %D%/test_counts.c %D%/served.c %D%/served.h
+%C%_test_counts_CFLAGS = $(server_test_flags)
+%C%_test_counts_LDADD = tests/tls/libtlstest.la $(server_test_libs)
 %C%_test_ends_SOURCES = %D%/test_ends.c %D%/served.c %D%/served.h
 %C%_test_ends_CFLAGS = $(server_test_flags)
 %C%_test_ends_LDADD = $(server_test_libs)
