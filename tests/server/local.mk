@@ -4,6 +4,7 @@ server_tests = \
 	%D%/test_body \
 	%D%/test_compress \
 	%D%/test_counts \
+	%D%/test_edges \
 	%D%/test_ends \
 	%D%/test_error \
 	%D%/test_exchange \
@@ -42,6 +43,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_counts_SOURCES = %D%/test_counts.c %D%/served.c %D%/served.h
 %C%_test_counts_CFLAGS = $(server_test_flags)
 %C%_test_counts_LDADD = tests/tls/libtlstest.la $(server_test_libs)
+%C%_test_edges_SOURCES = %D%/test_edges.c %D%/served.c %D%/served.h
+%C%_test_edges_CFLAGS = $(server_test_flags)
+%C%_test_edges_LDADD = $(server_test_libs)
 %C%_test_ends_SOURCES = %D%/test_ends.c %D%/served.c %D%/served.h
 %C%_test_ends_CFLAGS = $(server_test_flags)
 %C%_test_ends_LDADD = $(server_test_libs)
