@@ -2,6 +2,7 @@
 server_tests = \
 	%D%/test_access \
 	%D%/test_body \
+	%D%/test_close_notify \
 	%D%/test_compress \
 	%D%/test_counts \
 	%D%/test_edges \
@@ -12,9 +13,12 @@ server_tests = \
 	%D%/test_fields \
 	%D%/test_https \
 	%D%/test_leaving \
+	%D%/test_life \
 	%D%/test_limits \
+	%D%/test_memory \
 	%D%/test_nobody \
 	%D%/test_pipeline \
+	%D%/test_reading \
 	%D%/test_redirect \
 	%D%/test_request \
 	%D%/test_response \
@@ -22,9 +26,11 @@ server_tests = \
 	%D%/test_routes \
 	%D%/test_scene \
 	%D%/test_server \
+	%D%/test_settings \
 	%D%/test_stream \
 	%D%/test_times \
 	%D%/test_tls \
+	%D%/test_unpacked \
 	%D%/test_wire
 server_secured = %D%/secured.c %D%/secured.h %D%/served.c %D%/served.h
 server_test_libs = $(TRUN_LIBS) $(SERVER_LIBS) $(CHECK_LIBS)
@@ -37,6 +43,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_body_SOURCES = %D%/test_body.c %D%/served.c %D%/served.h
 %C%_test_body_CFLAGS = $(server_test_flags)
 %C%_test_body_LDADD = $(server_test_libs)
+%C%_test_close_notify_SOURCES = %D%/test_close_notify.c %D%/served.c %D%/served.h
+%C%_test_close_notify_CFLAGS = $(server_test_flags)
+%C%_test_close_notify_LDADD = tests/tls/libtlstest.la $(server_test_libs)
 %C%_test_compress_SOURCES = %D%/test_compress.c %D%/served.c %D%/served.h
 %C%_test_compress_CFLAGS = $(server_test_flags)
 %C%_test_compress_LDADD = $(server_test_libs)
@@ -67,15 +76,24 @@ check_PROGRAMS += $(server_tests)
 %C%_test_leaving_SOURCES = %D%/test_leaving.c %D%/served.c %D%/served.h
 %C%_test_leaving_CFLAGS = $(server_test_flags)
 %C%_test_leaving_LDADD = $(server_test_libs)
+%C%_test_life_SOURCES = %D%/test_life.c %D%/served.c %D%/served.h
+%C%_test_life_CFLAGS = $(server_test_flags)
+%C%_test_life_LDADD = $(server_test_libs)
 %C%_test_limits_SOURCES = %D%/test_limits.c %D%/served.c %D%/served.h
 %C%_test_limits_CFLAGS = $(server_test_flags)
 %C%_test_limits_LDADD = $(server_test_libs)
+%C%_test_memory_SOURCES = %D%/test_memory.c %D%/served.c %D%/served.h
+%C%_test_memory_CFLAGS = $(server_test_flags)
+%C%_test_memory_LDADD = $(server_test_libs)
 %C%_test_nobody_SOURCES = %D%/test_nobody.c %D%/served.c %D%/served.h
 %C%_test_nobody_CFLAGS = $(server_test_flags)
 %C%_test_nobody_LDADD = $(server_test_libs)
 %C%_test_pipeline_SOURCES = %D%/test_pipeline.c %D%/served.c %D%/served.h
 %C%_test_pipeline_CFLAGS = $(server_test_flags)
 %C%_test_pipeline_LDADD = $(server_test_libs)
+%C%_test_reading_SOURCES = %D%/test_reading.c %D%/served.c %D%/served.h
+%C%_test_reading_CFLAGS = $(server_test_flags)
+%C%_test_reading_LDADD = $(server_test_libs)
 %C%_test_redirect_SOURCES = %D%/test_redirect.c %D%/served.c %D%/served.h
 %C%_test_redirect_CFLAGS = $(server_test_flags)
 %C%_test_redirect_LDADD = $(server_test_libs)
@@ -95,6 +113,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_scene_LDADD = $(server_test_libs)
 %C%_test_server_CFLAGS = $(server_test_flags)
 %C%_test_server_LDADD = $(server_test_libs)
+%C%_test_settings_SOURCES = %D%/test_settings.c %D%/served.c %D%/served.h
+%C%_test_settings_CFLAGS = $(server_test_flags)
+%C%_test_settings_LDADD = $(server_test_libs)
 %C%_test_stream_SOURCES = %D%/test_stream.c %D%/served.c %D%/served.h
 %C%_test_stream_CFLAGS = $(server_test_flags)
 %C%_test_stream_LDADD = $(server_test_libs)
@@ -104,6 +125,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_tls_SOURCES = %D%/test_tls.c $(server_secured)
 %C%_test_tls_CFLAGS = $(server_test_flags)
 %C%_test_tls_LDADD = tests/tls/libtlstest.la $(server_test_libs)
+%C%_test_unpacked_SOURCES = %D%/test_unpacked.c %D%/served.c %D%/served.h
+%C%_test_unpacked_CFLAGS = $(server_test_flags)
+%C%_test_unpacked_LDADD = $(server_test_libs)
 %C%_test_wire_SOURCES = %D%/test_wire.c %D%/served.c %D%/served.h \
 	tests/http/wire.c tests/http/wire.h
 %C%_test_wire_CFLAGS = $(server_test_flags)

@@ -1,0 +1,397 @@
+#include "core/loop.h"
+#include "core/signal.h"
+#include "served.h"
+#include "support/t_peer.h"
+
+#include <proa/err.h>
+#include <proa/group.h>
+#include <proa/run.h>
+#include <proa/scope.h>
+#include <proa/task.h>
+#include <proa/time.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From start to free, in every order: servers, their apps, and proa_app_serve. */
+
+#define ONE "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_text(resp, 200, "hello");
+}
+
+static int slept_rc;
+
+static int sleeps(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)arg;
+    (void)req;
+    slept_rc = proa_sleep(PROA_HOUR);
+    return slept_rc < 0 ? slept_rc : proa_response_text(resp, 200, "slept");
+}
+
+static struct proa_app *make_app(void)
+{
+    struct proa_app *app = NULL;
+
+    slept_rc = 1;
+    ck_ok(proa_app_new(&app, NULL));
+    proa_app_get(app, "/", hello, NULL);
+    proa_app_get(app, "/long", sleeps, NULL);
+    return app;
+}
+
+static char url[128];
+static int n_urls;
+
+static void keep_url(void *arg, const char *text)
+{
+    (void)arg;
+    n_urls++;
+    snprintf(url, sizeof url, "%s", text);
+}
+
+static int port_of_url(void)
+{
+    const char *colon = strrchr(url, ':');
+
+    ck_assert_ptr_nonnull(colon);
+    return atoi(colon + 1);
+}
+
+/* The status of a GET on a new connection to the port. */
+static int get(int port)
+{
+    char text[1024] = "";
+    int fd = t_peer_connect_port(port);
+
+    t_peer_say(fd, ONE);
+    t_turns(12);
+    long n = t_peer_recv(fd, text, sizeof text - 1);
+    t_peer_close(fd);
+    return n > 0 ? status_of(text) : 0;
+}
+
+/* ---- the order of freeing */
+
+/* Neither does its task run, nor has it opened its ears. */
+static int unbegun_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.listening = keep_url)));
+    proa_server_free(server);
+    proa_app_free(app);
+    t_turns(4);
+    ck_assert_int_eq(n_urls, 0);
+    return 0;
+}
+
+START_TEST(a_server_freed_before_it_began_never_listens_and_its_app_may_go)
+{
+    t_run(unbegun_body, NULL);
+}
+END_TEST
+
+static int idle_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *idle = served_connect(server, NULL);
+    struct proa_stream *fresh = served_connect(server, NULL);
+    struct proa_stream *refused = served_connect(server, NULL);
+
+    (void)arg;
+    say(idle, ONE);
+    ck_assert_int_eq(status_of(hear_some(idle)), 200);
+    say(refused, "BAD\r\n\r\n");
+    ck_assert_int_eq(status_of(hear_all(refused)), 400);
+    ck_assert_uint_eq(proa_server_connections(server), 3);
+    proa_server_free(server);
+    proa_app_free(app); /* before any other task has run */
+    hear_all(idle);
+    ck_assert_int_eq(heard_end(), PROA_ECONNRESET);
+    hear_all(fresh);
+    ck_assert_int_eq(heard_end(), PROA_ECONNRESET);
+    proa_abort(idle);
+    proa_abort(fresh);
+    proa_abort(refused);
+    t_turns(4); /* its task ends */
+    return 0;
+}
+
+START_TEST(an_app_may_go_at_once_after_a_server_without_running_handlers)
+{
+    t_run(idle_body, NULL);
+}
+END_TEST
+
+/* A listener whose server is freed lets nobody in whom the loop had accepted already. */
+static int late_accept_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    char byte;
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, NULL));
+    ck_ok(proa_yield());
+    int fd = t_peer_connect_port(proa_server_port(server, 0));
+    t_peer_say(fd, ONE);
+    proa_server_free(server);
+    proa_app_free(app);
+    t_turns(8);
+    ck_assert_int_ne(t_peer_recv(fd, &byte, 1), 1);
+    t_peer_close(fd);
+    return 0;
+}
+
+START_TEST(a_freed_server_answers_nobody)
+{
+    t_run(late_accept_body, NULL);
+}
+END_TEST
+
+static int stopped_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *mine = NULL;
+    struct proa_stream *its = NULL;
+
+    (void)arg;
+    ck_ok(proa_server_stop(server, PROA_SEC));
+    ck_ok(proa_server_stop(server, PROA_SEC)); /* again: it has stopped */
+    ck_ok(proa__pair_new(&mine, &its, NULL));
+    ck_err(proa_server_add_stream_steal(server, its, false), PROA_ECLOSED);
+    proa_server_free(server);
+    proa_app_free(app);
+    proa_server_free(NULL);
+    proa_app_free(NULL);
+    proa_abort(mine);
+    return 0;
+}
+
+START_TEST(a_stopped_server_takes_no_connection_and_frees_in_order)
+{
+    t_run(stopped_body, NULL);
+}
+END_TEST
+
+static int app_first_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+
+    if (arg)
+        ck_ok(proa_server_stop(server, PROA_SEC));
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(an_app_freed_before_its_server_aborts_with_a_sentence)
+{
+    t_run_aborts(app_first_body, NULL, "app freed while a server uses it");
+    t_run_aborts(app_first_body, &slept_rc, "app freed while a server uses it");
+}
+END_TEST
+
+/* Its handler still runs: the app is in use until that has returned. */
+static int busy_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_ok(proa_sleep(PROA_SEC));
+    proa_server_free(server);
+    if (!arg)
+        ck_ok(proa_sleep(PROA_SEC));
+    ck_assert_int_eq(slept_rc, arg ? 1 : PROA_ECANCELED);
+    proa_app_free(app);
+    proa_abort(s);
+    return 0;
+}
+
+START_TEST(an_app_may_go_when_the_last_handler_has_returned_and_not_before)
+{
+    t_run(busy_body, NULL);
+    t_run_aborts(busy_body, &slept_rc, "app freed while a server uses it");
+}
+END_TEST
+
+/* ---- starting */
+
+static int each_alloc_body(void *arg)
+{
+    PROA_AUTO(proa_app) *app = NULL;
+    struct proa_server *server = NULL;
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = "@proa-test-life"}};
+
+    (void)arg;
+    int rc = proa_app_new(&app, NULL);
+    if (rc < 0)
+        return rc;
+    proa_app_get(app, "/", hello, NULL);
+    rc = proa_server_start(&server, app,
+                           PROA_SERVER_OPTS(.binds = binds, .n_binds = 2, .server_name = "proa"));
+    if (rc < 0)
+        return rc;
+    rc = proa_yield();
+    int stopped = proa_server_stop(server, PROA_SEC);
+    proa_server_free(server);
+    return rc < 0 ? rc : stopped;
+}
+
+START_TEST(starting_fails_in_order_without_memory)
+{
+    t_run_each_alloc(each_alloc_body, NULL);
+}
+END_TEST
+
+/* The second address is taken, the first one is given back. */
+static int half_started_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_server *second = NULL;
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, NULL));
+    struct proa_bind binds[] = {{.unix_path = "@proa-test-half"},
+                                {.port = proa_server_port(server, 0)}};
+    ck_err(proa_server_start(&second, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 2)),
+           PROA_EADDRINUSE);
+    ck_ok(proa_server_start(&second, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 1)));
+    ck_ok(proa_server_stop(second, PROA_SEC));
+    proa_server_free(second);
+    served_end(server, app);
+    return 0;
+}
+
+START_TEST(a_server_that_cannot_start_gives_back_what_it_had)
+{
+    t_run(half_started_body, NULL);
+}
+END_TEST
+
+/* ---- proa_app_serve */
+
+static int serve(void *app)
+{
+    return proa_app_serve(app, PROA_SERVER_OPTS(.listening = keep_url, .drain = PROA_SEC));
+}
+
+/* A run that no signal ends, as most of a test's are. */
+static int without_signals_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_task_ref ref;
+
+    (void)arg;
+    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL));
+    t_turns(4);
+    ck_assert_int_eq(n_urls, 1);
+    int port = port_of_url();
+    ck_assert_int_eq(get(port), 200);
+    ck_ok(proa_task_cancel(ref));
+    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(app_serve_serves_in_a_run_without_signals_until_cancelled)
+{
+    t_run(without_signals_body, NULL);
+}
+END_TEST
+
+static int second_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_app *other = make_app();
+    struct proa_task_ref ref;
+
+    (void)arg;
+    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL));
+    t_turns(4);
+    int port = port_of_url();
+    ck_err(proa_app_serve(other, PROA_SERVER_OPTS(.listening = keep_url)), PROA_EBUSY);
+    ck_assert_str_eq(proa_err_detail(PROA_EBUSY),
+                     "this loop serves another app already; proa_server_start serves more");
+    proa_app_free(other);
+    t_turns(4);
+    ck_assert_int_eq(n_urls, 1);
+    ck_assert_int_eq(get(port), 200); /* the first one goes on */
+
+    ck_ok(proa_task_cancel(ref));
+    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
+    n_urls = 0;
+    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL)); /* its place is free again */
+    t_turns(4);
+    ck_assert_int_eq(n_urls, 1);
+    ck_assert_int_eq(get(port_of_url()), 200);
+    ck_ok(proa_task_cancel(ref));
+    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(a_second_app_serve_in_one_loop_is_ebusy_and_the_first_goes_on)
+{
+    ck_ok(proa_run(second_body, NULL, PROA_RUN_OPTS(.signals = true, .virtual_clock = true)));
+}
+END_TEST
+
+/* Cancelled, it gives the handlers their time, then cancels them; cancelled again, it is not waited
+ * for. */
+static int drains_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_task_ref ref;
+
+    (void)arg;
+    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL));
+    t_turns(4);
+    int fd = t_peer_connect_port(port_of_url());
+    t_peer_say(fd, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
+    t_turns(8);
+    int64_t began = proa_now();
+    ck_ok(proa_task_cancel(ref));
+    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
+    ck_assert_int_eq(slept_rc, PROA_ECANCELED);
+    ck_assert_int_ge(proa_now() - began, PROA_SEC);
+    t_peer_close(fd);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(a_cancelled_app_serve_drains_and_leaves_no_handler)
+{
+    t_run(drains_body, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    return t_main("life", (const TTest *const[]){
+                              a_server_freed_before_it_began_never_listens_and_its_app_may_go,
+                              an_app_may_go_at_once_after_a_server_without_running_handlers,
+                              a_freed_server_answers_nobody,
+                              a_stopped_server_takes_no_connection_and_frees_in_order,
+                              an_app_freed_before_its_server_aborts_with_a_sentence,
+                              an_app_may_go_when_the_last_handler_has_returned_and_not_before,
+                              starting_fails_in_order_without_memory,
+                              a_server_that_cannot_start_gives_back_what_it_had,
+                              app_serve_serves_in_a_run_without_signals_until_cancelled,
+                              a_second_app_serve_in_one_loop_is_ebusy_and_the_first_goes_on,
+                              a_cancelled_app_serve_drains_and_leaves_no_handler, NULL});
+}
