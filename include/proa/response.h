@@ -50,7 +50,8 @@ PROA_API PROA_PRINTF(3, 4) int proa_response_textf(struct proa_response *resp, i
                                                    const char *fmt, ...);
 
 /**
- * Answer with bytes of a media type.
+ * Answer with bytes of a media type; NULL: of the Content-Type that was set, else
+ * application/octet-stream.
  *
  * Errors:       PROA_EINVAL (status, or already started), PROA_EHEADER (a type that may not be
  * sent), PROA_ENOMEM. Ownership:    `data` is copied; `type` too.

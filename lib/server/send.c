@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "core/wait.h"
 #include "http/coding.h"
+#include "http/headers.h"
 #include "net/stream.h"
 #include "server/conn.h"
 #include "server/exchange.h"
@@ -148,6 +149,16 @@ static void note_choice(struct proa_response *resp)
         weaken_tag(resp);
 }
 
+/* A body without a type would be guessed at. */
+static int need_type(struct proa_response *resp)
+{
+    if (!proa_status_has_body(resp->status) ||
+        proa__headers_has(&resp->headers, HTTP_KNOWN_CONTENT_TYPE))
+        return 0;
+    return proa__headers_add_view(&resp->headers, PROA_STR("Content-Type"),
+                                  PROA_STR("application/octet-stream"));
+}
+
 int proa__response_render(struct proa_response *resp, uint64_t length)
 {
     struct exchange *x = resp->x;
@@ -158,14 +169,15 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
         proa_headers_set(&resp->headers, "Server", name);
     if (resp->compress)
         note_choice(resp);
-    if (resp->kind == RESPONSE_NONE && packs(resp)) {
-        int rc = proa__encoder_new(&resp->encoder, 0);
+    int rc = length ? need_type(resp) : 0;
+    if (rc == 0 && resp->kind == RESPONSE_NONE && packs(resp)) {
+        rc = proa__encoder_new(&resp->encoder, 0);
         if (rc == 0)
             rc = note_packed(resp);
-        if (rc < 0)
-            return rc;
         length = BODY_UNKNOWN;
     }
+    if (rc < 0)
+        return rc;
     resp->close = resp->close || proa__exchange_is_last(x);
     x->out.error = 0; /* of an earlier try: what is held is whole */
     return proa__response_head(&x->out, &resp->frame,

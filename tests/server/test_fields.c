@@ -73,7 +73,7 @@ static int floods(struct proa_request *req, struct proa_response *resp, void *ar
     (void)arg;
     for (int i = 0; i < n_fields; i++)
         proa_response_add_header(resp, "X-Many", "1");
-    return proa_response_static(resp, 200, NULL, "x", 1);
+    return proa_response_static(resp, 200, NULL, "", 0);
 }
 
 /* The handler's memory is its own again once the call returned. */

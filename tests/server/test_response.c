@@ -72,6 +72,40 @@ ANSWERS(json)
     return rc < 0 ? rc : proa_response_json_steal(resp, 200, value);
 }
 
+/* The value stays the handler's, to be used again. */
+ANSWERS(borrowed_json)
+{
+    struct json_t *value = NULL;
+
+    (void)req;
+    (void)arg;
+    ck_ok(proa_json_parse(&value, PROA_STR("[1]"), NULL));
+    int rc = proa_response_json(resp, 200, value);
+    rc = rc < 0 ? rc : proa_response_json(resp, 203, value);
+    proa_json_free(value);
+    return rc;
+}
+
+/* The buffer is taken although there is no memory for a type of that length. */
+ANSWERS(no_memory)
+{
+    static char type[3000];
+    struct proa_buf body;
+
+    (void)req;
+    (void)arg;
+    memset(type, 't', sizeof type - 1);
+    proa_buf_init(&body, PROA_UNLIMITED);
+    ck_ok(proa_buf_append(&body, "body", 4));
+    t_alloc_fail(1);
+    int rc = proa_response_body_steal(resp, 200, type, &body);
+    ck_assert(t_alloc_failed());
+    ck_err(rc, PROA_ENOMEM);
+    ck_assert_ptr_null(body.p);
+    ck_assert_uint_eq(proa_buf_str(&body).n, 0);
+    return rc;
+}
+
 ANSWERS(no_json)
 {
     (void)req;
@@ -92,6 +126,22 @@ ANSWERS(second_thoughts)
     ck_ok(proa_response_body_steal(resp, 202, "text/x-second", &body));
     ck_ok(proa_response_text(resp, 203, "third"));
     return proa_response_static(resp, 200, "text/x-last", "last", 4);
+}
+
+ANSWERS(no_type)
+{
+    (void)req;
+    if (!arg)
+        return proa_response_bytes(resp, 200, NULL, "own", 3);
+    int rc = proa_response_start(resp, *(int *)arg, NULL);
+    return rc < 0 ? rc : proa_response_write(resp, "own", 3);
+}
+
+ANSWERS(no_type_no_body)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_bytes(resp, 200, NULL, "", 0);
 }
 
 ANSWERS(untyped)
@@ -172,7 +222,7 @@ ANSWERS(closes)
 
 static struct proa_app *make_app(void)
 {
-    static int s199 = 199, s600 = 600, s599 = 599, s299 = 299, s404 = 404;
+    static int s199 = 199, s600 = 600, s599 = 599, s299 = 299, s404 = 404, s204 = 204;
     struct proa_app *app = NULL;
 
     ck_ok(proa_app_new(&app, NULL));
@@ -189,6 +239,12 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/no-json", no_json, NULL);
     proa_app_get(app, "/deep-json", deep_json, NULL);
     proa_app_get(app, "/second", second_thoughts, NULL);
+    proa_app_get(app, "/no-type", no_type, NULL);
+    proa_app_get(app, "/no-type-stream", no_type, &s299);
+    proa_app_get(app, "/no-type-204", no_type, &s204);
+    proa_app_get(app, "/no-type-no-body", no_type_no_body, NULL);
+    proa_app_get(app, "/borrowed-json", borrowed_json, NULL);
+    proa_app_get(app, "/no-memory", no_memory, NULL);
     proa_app_get(app, "/untyped", untyped, NULL);
     proa_app_get(app, "/retyped", retyped, NULL);
     proa_app_get(app, "/bad-type", bad_type, NULL);
@@ -272,6 +328,7 @@ SERVED(json_is_dumped_and_typed)
     ck_str_eq(field_of(answer, "Content-Type"), "application/json");
     ck_assert_str_eq(body_of(answer), "{\"a\":[1,true]}");
     ck_assert_str_eq(body_of(ask(server, GET("/json-null"))), "null");
+    ck_assert_str_eq(body_of(ask(server, GET("/borrowed-json"))), "[1]");
 }
 
 SERVED(the_last_whole_response_counts)
@@ -290,6 +347,17 @@ SERVED(a_type_set_as_a_header_stays_unless_the_call_names_one)
     const char *answer = ask(server, GET("/retyped"));
     ck_assert_int_eq(fields_of(answer, "content-type"), 0);
     ck_str_eq(field_of(answer, "Content-Type"), "text/x-call");
+}
+
+/* HTTP-RESP-10 */
+SERVED(a_body_without_a_type_is_bytes)
+{
+    static const char bytes_type[] = "application/octet-stream";
+
+    ck_str_eq(field_of(ask(server, GET("/no-type")), "Content-Type"), bytes_type);
+    ck_str_eq(field_of(ask(server, GET("/no-type-stream")), "Content-Type"), bytes_type);
+    ck_assert_int_eq(fields_of(ask(server, GET("/no-type-204")), "Content-Type"), 0);
+    ck_assert_int_eq(fields_of(ask(server, GET("/no-type-no-body")), "Content-Type"), 0);
 }
 
 SERVED(a_response_may_close_the_connection)
@@ -355,6 +423,13 @@ SERVED(json_that_cannot_be_dumped_is_our_fault)
     ck_assert_ptr_nonnull(strstr(log_kept(), "GET /no-json"));
 }
 
+SERVED(a_buffer_is_stolen_without_memory_too)
+{
+    log_keep();
+    ck_assert_int_eq(status_of(ask(server, GET("/no-memory"))), 500);
+    ck_assert_ptr_nonnull(strstr(log_kept(), "GET /no-memory"));
+}
+
 int main(void)
 {
     return t_main(
@@ -363,9 +438,9 @@ int main(void)
             text_has_type_length_and_date, every_final_response_has_one_date,
             formatted_text_is_text, bytes_and_their_type_are_copied, static_bytes_leave_as_they_are,
             a_stolen_buffer_is_the_body, json_is_dumped_and_typed, the_last_whole_response_counts,
-            a_type_set_as_a_header_stays_unless_the_call_names_one,
+            a_type_set_as_a_header_stays_unless_the_call_names_one, a_body_without_a_type_is_bytes,
             a_response_may_close_the_connection, statuses_have_their_reasons_and_unknown_ones_none,
             a_status_below_200_or_above_599_is_refused, a_failure_of_building_stays,
             a_media_type_may_hold_no_line_end, a_response_too_large_to_build_is_our_fault,
-            json_that_cannot_be_dumped_is_our_fault, NULL});
+            json_that_cannot_be_dumped_is_our_fault, a_buffer_is_stolen_without_memory_too, NULL});
 }
