@@ -4,6 +4,7 @@ server_tests = \
 	%D%/test_body \
 	%D%/test_close_notify \
 	%D%/test_compress \
+	%D%/test_continue \
 	%D%/test_counts \
 	%D%/test_edges \
 	%D%/test_ends \
@@ -12,6 +13,7 @@ server_tests = \
 	%D%/test_faults \
 	%D%/test_fields \
 	%D%/test_https \
+	%D%/test_keepalive \
 	%D%/test_leaving \
 	%D%/test_life \
 	%D%/test_limits \
@@ -49,6 +51,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_compress_SOURCES = %D%/test_compress.c %D%/served.c %D%/served.h
 %C%_test_compress_CFLAGS = $(server_test_flags)
 %C%_test_compress_LDADD = $(server_test_libs)
+%C%_test_continue_SOURCES = %D%/test_continue.c %D%/served.c %D%/served.h
+%C%_test_continue_CFLAGS = $(server_test_flags)
+%C%_test_continue_LDADD = $(server_test_libs)
 %C%_test_counts_SOURCES = %D%/test_counts.c %D%/served.c %D%/served.h
 %C%_test_counts_CFLAGS = $(server_test_flags)
 %C%_test_counts_LDADD = tests/tls/libtlstest.la $(server_test_libs)
@@ -73,6 +78,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_https_SOURCES = %D%/test_https.c $(server_secured)
 %C%_test_https_CFLAGS = $(server_test_flags)
 %C%_test_https_LDADD = tests/tls/libtlstest.la $(server_test_libs)
+%C%_test_keepalive_SOURCES = %D%/test_keepalive.c %D%/served.c %D%/served.h
+%C%_test_keepalive_CFLAGS = $(server_test_flags)
+%C%_test_keepalive_LDADD = $(server_test_libs)
 %C%_test_leaving_SOURCES = %D%/test_leaving.c %D%/served.c %D%/served.h
 %C%_test_leaving_CFLAGS = $(server_test_flags)
 %C%_test_leaving_LDADD = $(server_test_libs)
