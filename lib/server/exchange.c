@@ -149,13 +149,21 @@ static int status_of(int rc)
     }
 }
 
+/* What went wrong, for the log: of the response's building what was remembered of it. */
+static const char *words_of(struct exchange *x, int rc)
+{
+    if (rc >= 0)
+        return "no response was made";
+    return rc == x->resp.error && x->resp.why ? x->resp.why : proa_err_detail(rc);
+}
+
 static void log_failure(struct exchange *x, int rc, const char *what)
 {
     const struct route *route = x->req.match.route;
     struct proa_str name = route ? route->name : PROA_STR("(no route)");
 
     proa__log(PROA_LOG_ERROR, "%.*s %.*s: %s: %s", PROA_PRI(x->req.head->method), PROA_PRI(name),
-              what, rc < 0 ? proa_err_detail(rc) : "no response was made");
+              what, words_of(x, rc));
 }
 
 static int answer_error(struct exchange *x, int status, struct proa_str text)

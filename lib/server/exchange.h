@@ -70,6 +70,7 @@ struct proa_response {
     uint64_t sent;           /* body bytes, without framing */
     int status;
     int error;    /* the first thing that went wrong while it was built */
+    char *why;    /* its words; others may have failed since. NULL: no memory */
     uint8_t kind; /* enum response_kind */
     bool compress;
     bool close;

@@ -31,8 +31,11 @@ void proa__response_reset(struct proa_response *resp)
 
 int proa__response_fail(struct proa_response *resp, int rc)
 {
-    if (rc < 0 && resp->error == 0)
+    if (rc < 0 && resp->error == 0) {
+        const char *why = proa_err_detail(rc);
         resp->error = rc;
+        resp->why = proa__arena_strndup(&resp->x->arena, why, strlen(why));
+    }
     return rc;
 }
 

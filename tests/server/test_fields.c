@@ -98,6 +98,20 @@ static int bad_then_error(struct proa_request *req, struct proa_response *resp, 
     return proa_http_error(req, 403, "no");
 }
 
+/* Three faults, and one that was seen to: the first is what the log tells. */
+static int forgets(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str value;
+
+    (void)arg;
+    proa_response_set_header(resp, "X First", "1");
+    proa_response_set_header(resp, "X Second", "1");
+    ck_err(proa_response_text(resp, 99, "x"), PROA_EINVAL);
+    ck_err(proa_request_query_get(req, "none", &value), PROA_ENOENT);
+    ck_err(proa_http_error(req, 404, "no"), PROA_EHTTPSTATUS);
+    return proa_response_text(resp, 200, "x");
+}
+
 static int unauthorized(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)req;
@@ -120,6 +134,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/reuses", reuses, NULL);
     proa_app_get(app, "/bad-then-error", bad_then_error, NULL);
     proa_app_get(app, "/401", unauthorized, NULL);
+    proa_app_get(app, "/forgets", forgets, NULL);
     return app;
 }
 
@@ -179,6 +194,13 @@ SERVED(a_name_is_a_token)
         ck_assert_int_eq(status_of(ask(server, GET("/starts"))), 500);
     }
     ck_assert_ptr_nonnull(strstr(log_kept(), "GET /sets: failed: \"\" cannot be a header name"));
+}
+
+SERVED(the_log_names_the_first_fault_whatever_failed_since)
+{
+    log_keep();
+    ck_assert_int_eq(status_of(ask(server, GET("/forgets"))), 500);
+    ck_assert_str_eq(log_kept(), "GET /forgets: failed: \"X First\" cannot be a header name\n");
 }
 
 /* HTTP-FRAME-23 */
@@ -241,7 +263,8 @@ int main(void)
                   (const TTest *const[]){
                       added_fields_stand_beside_each_other_and_set_ones_replace,
                       names_and_values_are_copied, no_control_byte_leaves_in_a_value,
-                      a_name_is_a_token, the_fields_that_frame_are_refused_in_any_spelling,
+                      a_name_is_a_token, the_log_names_the_first_fault_whatever_failed_since,
+                      the_fields_that_frame_are_refused_in_any_spelling,
                       a_field_set_after_the_head_aborts, a_response_has_its_limit_of_fields,
                       an_error_drops_the_fields_set_before, a_401_can_say_how_to_authenticate,
                       NULL});
