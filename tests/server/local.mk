@@ -5,6 +5,7 @@ server_tests = \
 	%D%/test_close_notify \
 	%D%/test_compress \
 	%D%/test_continue \
+	%D%/test_cost \
 	%D%/test_counts \
 	%D%/test_edges \
 	%D%/test_ends \
@@ -54,6 +55,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_continue_SOURCES = %D%/test_continue.c %D%/served.c %D%/served.h
 %C%_test_continue_CFLAGS = $(server_test_flags)
 %C%_test_continue_LDADD = $(server_test_libs)
+%C%_test_cost_SOURCES = %D%/test_cost.c %D%/served.c %D%/served.h
+%C%_test_cost_CFLAGS = $(server_test_flags)
+%C%_test_cost_LDADD = $(server_test_libs)
 %C%_test_counts_SOURCES = %D%/test_counts.c %D%/served.c %D%/served.h
 %C%_test_counts_CFLAGS = $(server_test_flags)
 %C%_test_counts_LDADD = tests/tls/libtlstest.la $(server_test_libs)

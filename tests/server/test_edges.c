@@ -30,7 +30,7 @@ enum { BIG = 4 << 20 /* bytes of a response that no socket takes at once */ };
 
 static unsigned waits;
 
-int epoll_wait(int fd, struct epoll_event *events, int max, int timeout)
+PROA_API int epoll_wait(int fd, struct epoll_event *events, int max, int timeout)
 {
     waits++;
     return (int)syscall(SYS_epoll_pwait, fd, events, max, timeout, NULL, (size_t)8);
