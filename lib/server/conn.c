@@ -332,16 +332,24 @@ void proa__conn_drain(struct conn *c)
         proa__conn_close(c);
 }
 
+/* A copy of the host of an address: who it is, whichever port or socket it came from. */
+static char *host_of(const struct proa_addr *addr)
+{
+    char text[PROA_ADDR_TEXT];
+    bool is_ip = proa_addr_port(addr) >= 0;
+
+    return proa__strdup(is_ip ? proa_addr_format_ip(addr, text) : "unix");
+}
+
 struct proa_str proa__conn_peer(struct conn *c)
 {
     struct proa_addr addr;
-    char text[PROA_ADDR_TEXT];
 
     if (c->peer)
         return proa_str_from(c->peer);
     if (proa_stream_peer(c->stream, &addr) < 0)
         return PROA_STR("");
-    c->peer = proa__strdup(proa_addr_format_ip(&addr, text));
+    c->peer = host_of(&addr);
     return proa_str_from(c->peer);
 }
 
@@ -366,11 +374,9 @@ static struct conn *new_conn(struct proa_server *server, struct proa_stream *str
 /* Count it against its address; false: there are too many from there, or no memory. */
 static bool admit(struct conn *c, const struct proa_addr *peer)
 {
-    char text[PROA_ADDR_TEXT];
-
     if (c->server->opts.max_per_address == PROA_UNLIMITED)
         return true;
-    c->peer = proa__strdup(proa_addr_format_ip(peer, text));
+    c->peer = host_of(peer);
     c->admitted = c->peer && proa__server_admit(c->server, proa_str_from(c->peer));
     return c->admitted;
 }

@@ -1,9 +1,12 @@
 #include "served.h"
+#include "support/t_peer.h"
 
 #include <proa/headers.h>
+#include <proa/task.h>
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a handler can ask of its request. */
 
@@ -79,6 +82,12 @@ static int allocates(struct proa_request *req, struct proa_response *resp, void 
     return proa_response_static(resp, 200, "text/plain", p[3], 3000);
 }
 
+static int tells_peer(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)arg;
+    return proa_response_textf(resp, 200, "[%.*s]", PROA_PRI(proa_request_peer(req)));
+}
+
 static struct proa_app *the_app;
 
 static struct proa_app *make_app(void)
@@ -94,6 +103,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/other-number/{other}", number, NULL);
     proa_app_get(app, "/ask", asks, NULL);
     proa_app_get(app, "/allocates", allocates, NULL);
+    proa_app_get(app, "/peer", tells_peer, NULL);
     the_app = app;
     most = UINT64_MAX;
     return app;
@@ -272,6 +282,44 @@ SERVED(memory_of_the_request_lasts_as_long_as_it)
     ck_assert_uint_eq(strspn(body, "d"), 3000);
 }
 
+/* Ask for /peer on a socket: is `peer` answered? */
+static void ck_peer(int fd, const char *peer)
+{
+    char text[1024] = "";
+
+    t_peer_say(fd, "GET /peer" HEAD_END);
+    t_turns(12);
+    ck_assert_int_gt(t_peer_recv(fd, text, sizeof text - 1), 0);
+    ck_assert_str_eq(body_of(text), peer);
+    t_peer_close(fd);
+    t_turns(4);
+}
+
+static int peers_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_addr addr;
+    char name[64];
+
+    (void)arg;
+    snprintf(name, sizeof name, "@proa-test-request-%d", (int)getpid());
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = name}};
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 2)));
+    proa_yield();
+    ck_peer(t_peer_connect_port(proa_server_port(server, 0)), "[127.0.0.1]");
+    ck_ok(proa_addr_unix(&addr, name));
+    ck_peer(t_peer_connect(&addr), "[unix]");
+    served_end(server, app);
+    return 0;
+}
+
+START_TEST(a_peer_has_its_address_and_a_local_one_none)
+{
+    t_run(peers_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("request",
@@ -282,5 +330,6 @@ int main(void)
                       a_head_may_be_as_large_as_its_limits, a_parameter_is_decoded_once,
                       the_rest_of_a_path_is_decoded_once, a_number_is_digits_up_to_its_bound,
                       the_first_value_of_a_name_is_decoded, a_bad_escape_in_the_query_is_a_400,
-                      memory_of_the_request_lasts_as_long_as_it, NULL});
+                      memory_of_the_request_lasts_as_long_as_it,
+                      a_peer_has_its_address_and_a_local_one_none, NULL});
 }
