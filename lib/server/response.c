@@ -121,7 +121,6 @@ static int begin(struct proa_response *resp, int status, struct proa_str type)
             resp, proa__fail(PROA_EINVAL, "%d is no status to answer with", status));
     resp->status = status;
     resp->kind = RESPONSE_NONE;
-    resp->body = (struct proa_str){0};
     if (resp->stolen.p)
         proa_buf_fini(&resp->stolen);
     return type.n ? proa__response_fail(resp, set_type(resp, type)) : 0;
@@ -218,7 +217,7 @@ int proa_response_json(struct proa_response *resp, int status, const struct json
     struct proa_buf text;
 
     proa_buf_init(&text, PROA_UNLIMITED);
-    int rc = proa_json_dump(&text, json, PROA_JSON_OPTS(.any_value = true));
+    int rc = proa_json_dump(&text, json, NULL);
     if (rc < 0) {
         proa_buf_fini(&text);
         return proa__response_fail(resp, rc);

@@ -2,6 +2,7 @@
 
 #include <proa/group.h>
 #include <proa/json.h>
+#include <proa/scope.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
@@ -104,6 +105,22 @@ static int ignores(struct proa_request *req, struct proa_response *resp, void *a
     return proa_response_text(resp, 200, "ignored");
 }
 
+/* Read and count an upload that nobody could hold; nap before each piece if told to. */
+static uint64_t counted;
+static int64_t nap;
+
+static int counts(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static char piece[4096];
+    ssize_t n;
+
+    (void)arg;
+    proa_sleep(nap);
+    for (counted = 0; (n = proa_request_read(req, piece, sizeof piece)) > 0; counted += (uint64_t)n)
+        ;
+    return n < 0 ? (int)n : proa_response_textf(resp, 200, "%llu", (unsigned long long)counted);
+}
+
 struct reading {
     struct proa_request *req;
     struct proa_str body;
@@ -147,6 +164,9 @@ static struct proa_app *make_app(void)
     proa_app_post(app, "/json", json, NULL);
     proa_app_post(app, "/ignores", ignores, NULL);
     proa_app_post(app, "/two-read", two_read, NULL);
+    proa_app_route(app, "POST", "/counts", counts, NULL,
+                   PROA_ROUTE_OPTS(.max_body = PROA_UNLIMITED));
+    nap = 0;
     last_rc = 1;
     piece_size = 3;
     return app;
@@ -253,6 +273,43 @@ SERVED(a_second_reader_is_told_that_there_is_one)
     proa_abort(s);
 }
 
+/* ---- memory */
+
+static char megabyte[1 << 20];
+
+/* However long it is, an upload that is read in pieces needs a few buffers. */
+SERVED(an_upload_passes_through_without_being_held)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "POST /counts HTTP/1.1\r\nHost: h\r\nContent-Length: 10485760\r\n\r\n");
+    size_t before = t_alloc_bytes();
+    for (int i = 0; i < 10; i++) {
+        ck_ok(proa_write(s, megabyte, sizeof megabyte, NULL));
+        ck_assert_uint_le(t_alloc_bytes(), before + 65536);
+    }
+    ck_assert_str_eq(body_of(hear_some(s)), "10485760");
+    proa_abort(s);
+}
+
+/* Nobody reads for the handler: the client's writes wait, and nothing piles up. */
+SERVED(a_body_is_not_read_ahead)
+{
+    struct proa_stream *s = served_connect(server, &(struct pair_opts){.ab.capacity = 4096});
+    size_t done = 0;
+
+    nap = 10 * PROA_SEC;
+    say(s, "POST /counts HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n");
+    size_t before = t_alloc_bytes();
+    ck_err(PROA_WITHIN(5 * PROA_SEC, proa_write(s, megabyte, sizeof megabyte, &done)),
+           PROA_ETIMEDOUT);
+    ck_assert_uint_le(done, 16384 + 4096);
+    ck_assert_uint_le(t_alloc_bytes(), before + 32768);
+    proa_abort(s);
+    proa_sleep(20 * PROA_SEC);
+    ck_assert_uint_le(counted, 16384 + 4096);
+}
+
 /* ---- limits */
 
 static const char at_limit[] = "12345678901234567890";
@@ -356,7 +413,8 @@ int main(void)
             a_body_is_read_whole, a_request_without_framing_has_an_empty_body,
             any_method_may_have_a_body, a_body_is_read_in_pieces,
             what_was_read_in_pieces_is_not_read_again, a_piece_is_given_as_soon_as_it_is_there,
-            a_second_reader_is_told_that_there_is_one, a_body_has_its_limit_however_it_is_read,
+            a_second_reader_is_told_that_there_is_one, an_upload_passes_through_without_being_held,
+            a_body_is_not_read_ahead, a_body_has_its_limit_however_it_is_read,
             a_body_beyond_its_limit_stays_an_error, a_broken_chunk_is_a_400_and_the_last,
             a_body_cut_short_is_never_a_success, json_is_parsed_if_it_says_so, NULL});
 }
