@@ -213,6 +213,7 @@ SERVED(the_fields_that_frame_are_refused_in_any_spelling)
         asked = (struct field){ours[i], "1"};
         ck_assert_int_eq(status_of(ask(server, GET("/sets"))), 500);
         ck_assert_int_eq(status_of(ask(server, GET("/adds"))), 500);
+        ck_assert_int_eq(status_of(ask(server, GET("/starts"))), 500);
         ck_assert_ptr_nonnull(strstr(log_kept(), ours[i]));
     }
 }

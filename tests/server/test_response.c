@@ -220,6 +220,57 @@ ANSWERS(closes)
     return proa_response_text(resp, 200, "last");
 }
 
+/* Which call fails for want of which allocation, and whether it got so far. */
+static int call, nth;
+static bool failed;
+
+static int answer_by(struct proa_response *resp, const char *big)
+{
+    struct json_t *value = NULL;
+    struct proa_buf body;
+
+    switch (call) {
+    case 0:
+        return proa_response_text(resp, 200, big);
+    case 1:
+        return proa_response_textf(resp, 200, "%s", big);
+    case 2:
+        return proa_response_bytes(resp, 200, big, big, strlen(big));
+    case 3:
+        return proa_response_static(resp, 200, big, big, strlen(big));
+    case 4:
+        return proa_response_redirect(resp, 302, big);
+    case 5:
+        return proa_response_start(resp, 200, big);
+    case 6:
+        proa_buf_init(&body, 10);
+        return proa_response_body_steal(resp, 200, big, &body);
+    default:
+        t_alloc_fail(0);
+        ck_ok(proa_json_parse(&value, PROA_STR("{\"a\": [1, 2, 3]}"), NULL));
+        t_alloc_fail((uint64_t)nth);
+        return proa_response_json_steal(resp, 200, value);
+    }
+}
+
+ANSWERS(answers_without_memory)
+{
+    static char big[5000];
+
+    (void)req;
+    (void)arg;
+    memset(big, 'b', sizeof big - 1);
+    t_alloc_fail((uint64_t)nth);
+    int rc = answer_by(resp, big);
+    failed = t_alloc_failed();
+    t_alloc_fail(0);
+    if (failed)
+        ck_err(rc, PROA_ENOMEM);
+    else
+        ck_ok(rc);
+    return rc;
+}
+
 static struct proa_app *make_app(void)
 {
     static int s199 = 199, s600 = 600, s599 = 599, s299 = 299, s404 = 404, s204 = 204;
@@ -245,6 +296,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/no-type-no-body", no_type_no_body, NULL);
     proa_app_get(app, "/borrowed-json", borrowed_json, NULL);
     proa_app_get(app, "/no-memory", no_memory, NULL);
+    proa_app_get(app, "/without-memory", answers_without_memory, NULL);
     proa_app_get(app, "/untyped", untyped, NULL);
     proa_app_get(app, "/retyped", retyped, NULL);
     proa_app_get(app, "/bad-type", bad_type, NULL);
@@ -430,17 +482,41 @@ SERVED(a_buffer_is_stolen_without_memory_too)
     ck_assert_ptr_nonnull(strstr(log_kept(), "GET /no-memory"));
 }
 
+SERVED(each_call_tells_that_memory_is_short)
+{
+    log_keep();
+    for (call = 0; call < 8; call++) {
+        nth = 0;
+        do {
+            nth++;
+            const char *answer = ask(server, GET("/without-memory"));
+            ck_assert_int_eq(status_of(answer), failed ? 500 : call == 4 ? 302 : 200);
+        } while (failed);
+        ck_assert_int_gt(nth, 1);
+    }
+}
+
 int main(void)
 {
-    return t_main(
-        "response",
-        (const TTest *const[]){
-            text_has_type_length_and_date, every_final_response_has_one_date,
-            formatted_text_is_text, bytes_and_their_type_are_copied, static_bytes_leave_as_they_are,
-            a_stolen_buffer_is_the_body, json_is_dumped_and_typed, the_last_whole_response_counts,
-            a_type_set_as_a_header_stays_unless_the_call_names_one, a_body_without_a_type_is_bytes,
-            a_response_may_close_the_connection, statuses_have_their_reasons_and_unknown_ones_none,
-            a_status_below_200_or_above_599_is_refused, a_failure_of_building_stays,
-            a_media_type_may_hold_no_line_end, a_response_too_large_to_build_is_our_fault,
-            json_that_cannot_be_dumped_is_our_fault, a_buffer_is_stolen_without_memory_too, NULL});
+    return t_main("response",
+                  (const TTest *const[]){text_has_type_length_and_date,
+                                         every_final_response_has_one_date,
+                                         formatted_text_is_text,
+                                         bytes_and_their_type_are_copied,
+                                         static_bytes_leave_as_they_are,
+                                         a_stolen_buffer_is_the_body,
+                                         json_is_dumped_and_typed,
+                                         the_last_whole_response_counts,
+                                         a_type_set_as_a_header_stays_unless_the_call_names_one,
+                                         a_body_without_a_type_is_bytes,
+                                         a_response_may_close_the_connection,
+                                         statuses_have_their_reasons_and_unknown_ones_none,
+                                         a_status_below_200_or_above_599_is_refused,
+                                         a_failure_of_building_stays,
+                                         a_media_type_may_hold_no_line_end,
+                                         a_response_too_large_to_build_is_our_fault,
+                                         json_that_cannot_be_dumped_is_our_fault,
+                                         a_buffer_is_stolen_without_memory_too,
+                                         each_call_tells_that_memory_is_short,
+                                         NULL});
 }
