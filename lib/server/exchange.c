@@ -382,7 +382,7 @@ static bool serve(struct exchange *x)
         cut(x);
         return false;
     }
-    if (x->resp.frame.close || !proa__request_drain(&x->req)) {
+    if (x->resp.frame.close || x->resp.close || !proa__request_drain(&x->req)) {
         hang_up(x);
         return false;
     }

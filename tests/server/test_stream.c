@@ -68,6 +68,17 @@ static int twice(struct proa_request *req, struct proa_response *resp, void *arg
     return 0;
 }
 
+/* Half of the way it turns out that the connection had better end. */
+static int closes_late(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    ck_ok(proa_response_start(resp, 200, NULL));
+    ck_ok(proa_response_write(resp, "x", 1));
+    proa_response_close(resp);
+    return proa_response_write(resp, "y", 1);
+}
+
 static int errs_late(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)arg;
@@ -115,6 +126,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/started-twice", twice, NULL);
     proa_app_get(app, "/answered-twice", twice, app);
     proa_app_get(app, "/errs-late", errs_late, NULL);
+    proa_app_get(app, "/closes-late", closes_late, NULL);
     proa_app_get(app, "/floods", floods, NULL);
     proa_app_get(app, "/heap", heap, NULL);
     return app;
@@ -222,6 +234,14 @@ SERVED(what_fails_after_the_start_cuts_the_connection)
     }
 }
 
+SERVED(a_stream_may_close_its_connection_after_its_start)
+{
+    const char *text = ask(server, "GET /closes-late HTTP/1.1\r\nHost: h\r\n\r\n" GET("/empties"));
+
+    ck_assert_str_eq(body_of(text), "1\r\nx\r\n1\r\ny\r\n0\r\n\r\n");
+    ck_assert_int_eq(heard_end(), 0);
+}
+
 /* ---- slow readers */
 
 static const struct pair_opts narrow = {.ba.capacity = 4096};
@@ -314,6 +334,7 @@ int main(void)
                       a_declared_length_is_not_counted_for_head, a_length_of_0_may_be_declared,
                       a_write_before_the_start_is_an_error,
                       what_fails_after_the_start_cuts_the_connection,
+                      a_stream_may_close_its_connection_after_its_start,
                       a_write_waits_for_room_and_holds_no_memory, a_slow_reader_gets_every_byte,
                       a_reader_that_takes_a_byte_now_and_then_is_served,
                       a_stop_cancels_a_write_that_waits, NULL});
