@@ -22,6 +22,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/main.h \
 	%D%/main_crew.c \
 	%D%/main_parent.c \
+	%D%/main_parent.h \
+	%D%/main_rollout.c \
 	%D%/main_sockets.c \
 	%D%/main_talk.c \
 	%D%/post.c \

@@ -6,7 +6,7 @@
  *
  *   proa_main --- neither workers nor threads: proa_run in this thread
  *     |-- .threads: a crew, one proa_run in each thread          main_crew.c
- *     '-- .workers: the parent, which runs no task               main_parent.c
+ *     '-- .workers: the parent, which runs no task               main_parent.c, main_rollout.c
  *           '-- each worker: a crew, or one proa_run
  *
  * Whoever holds the sockets (the parent, or a process with a crew) keeps one table of them,
@@ -16,7 +16,8 @@
  * get the same one.
  *
  * A worker talks to its parent over a pair of sockets, in messages: "the socket for this address,
- * please", answered by a descriptor, and "this failed", which the parent prints once.
+ * please", answered by a descriptor; "this failed", which the parent prints once; and "I accept",
+ * upon which a worker that it replaces is drained.
  *
  * Floor: core.
  */
@@ -33,6 +34,10 @@
  * or listen failed with. Do not unlink a UNIX socket from here: whoever keeps it does.
  */
 int proa__main_listener(const struct sockaddr *addr, socklen_t len, int backlog);
+
+/* This thread takes connections from now on: if it is a worker's, the one that it replaces may
+ * drain. Only the first time counts. */
+void proa__main_accepts(void);
 
 /* ---- main_sockets.c: the table */
 
@@ -83,6 +88,7 @@ int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, 
 enum main_message_kind {
     MAIN_LISTENER = 1, /* want; answered by a code and a descriptor */
     MAIN_FAILED,       /* text; not answered */
+    MAIN_ACCEPTS,      /* one of its threads begins to; not answered */
 };
 
 struct main_message {

@@ -19,6 +19,7 @@ struct member {
     struct proa_loop *loop; /* referenced once it runs; under crew->lock */
     struct post cancel;
     int rc;
+    bool accepts; /* and the parent was told */
 };
 
 struct crew {
@@ -57,6 +58,19 @@ int proa__main_listener(const struct sockaddr *addr, socklen_t len, int backlog)
     }
     pthread_mutex_unlock(&crew->lock);
     return fd;
+}
+
+void proa__main_accepts(void)
+{
+    struct crew *crew = here ? here->crew : NULL;
+
+    if (!crew || crew->opts->parent < 0 || here->accepts)
+        return;
+    here->accepts = true;
+    pthread_mutex_lock(&crew->lock);
+    proa__main_tell(crew->opts->parent,
+                    &(struct main_message){.kind = MAIN_ACCEPTS, .slot = here->slot});
+    pthread_mutex_unlock(&crew->lock);
 }
 
 /* ---- one's failure ends the others */

@@ -1,3 +1,5 @@
+#include "core/main_parent.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,31 +25,6 @@
 #define BACKOFF_MOST (10 * PROA_SEC)
 #define LIVED_LONG (10 * PROA_SEC) /* a worker that did starts the back-off anew */
 
-struct worker {
-    struct worker *next; /* among the retired */
-    pid_t pid;           /* 0: none runs */
-    int socket;          /* to it; -1 */
-    unsigned slot;       /* the first of its slots */
-    unsigned column;     /* the first of its counters'; 0: it has none of its own */
-    int64_t started;
-    int64_t restart_at; /* PROA_FOREVER: it has ended for good */
-    int64_t backoff;
-};
-
-struct parent {
-    unsigned n;
-    unsigned slots_each;
-    int signals; /* signalfd */
-    sigset_t mask_before;
-    bool ending;
-    int64_t ended_at; /* when SIGINT or SIGTERM came last; 0: never */
-    int status;       /* the first that was not 0 */
-    struct listen_table table;
-    struct worker *retired; /* replaced, and draining */
-    char told[256];         /* what failed last, so as not to say it once a worker */
-    struct worker workers[];
-};
-
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
 
 /* ---- starting one */
@@ -59,11 +36,9 @@ static void become_worker(struct parent *p, pid_t parent)
     if (getppid() != parent)
         raise(SIGTERM); /* it died meanwhile; blocked until the mask is back */
     for (unsigned i = 0; i < p->n; i++)
-        if (p->workers[i].socket >= 0)
-            close(p->workers[i].socket);
-    for (struct worker *w = p->retired; w; w = w->next)
-        if (w->socket >= 0)
-            close(w->socket);
+        proa__worker_hang_up(&p->workers[i]);
+    if (p->fresh)
+        proa__worker_hang_up(p->fresh);
     close(p->signals);
     proa__listen_table_fini(&p->table, false);
     proa__signals_set_parent(parent);
@@ -77,7 +52,7 @@ static bool is_taken(const struct parent *p, unsigned column)
     for (const struct worker *w = p->retired; w; w = w->next)
         if (w->column == column)
             return true;
-    return false;
+    return p->fresh && p->fresh->pid && p->fresh->column == column;
 }
 
 /* Columns of counters that no living worker has. */
@@ -90,8 +65,7 @@ static unsigned free_columns(const struct parent *p)
     return column + p->slots_each <= COUNTER_COLUMNS ? column : 0;
 }
 
-/* 1 in the child, which then owns *ret_socket. */
-static int start_worker(struct parent *p, struct worker *w, int *ret_socket)
+int proa__worker_start(struct parent *p, struct worker *w, int *ret_socket)
 {
     pid_t parent = getpid();
     int pair[2];
@@ -119,7 +93,15 @@ static int start_worker(struct parent *p, struct worker *w, int *ret_socket)
     w->socket = pair[0];
     w->started = proa__clock_mono();
     w->restart_at = PROA_FOREVER;
+    w->accepts = 0;
     return 0;
+}
+
+void proa__worker_hang_up(struct worker *w)
+{
+    if (w->socket >= 0)
+        close(w->socket);
+    w->socket = -1;
 }
 
 /* ---- ending them */
@@ -136,6 +118,7 @@ static void signal_all(struct parent *p, int signo)
 static void end_all(struct parent *p)
 {
     p->ending = true;
+    proa__rollout_end(p);
     for (unsigned i = 0; i < p->n; i++)
         p->workers[i].restart_at = PROA_FOREVER;
     signal_all(p, SIGTERM);
@@ -168,13 +151,6 @@ static void crashed(struct parent *p, struct worker *w, pid_t pid, int signo)
               (int)pid, signo, (int)(w->backoff / PROA_MS));
 }
 
-static void close_socket(struct worker *w)
-{
-    if (w->socket >= 0)
-        close(w->socket);
-    w->socket = -1;
-}
-
 static void hear(struct parent *p, struct worker *w);
 
 static void ended(struct parent *p, struct worker *w, int status)
@@ -185,7 +161,7 @@ static void ended(struct parent *p, struct worker *w, int status)
         hear(p, w); /* its last words */
     w->pid = 0;
     proa__counters_ended(w->column, p->slots_each);
-    close_socket(w);
+    proa__worker_hang_up(w);
     if (WIFSIGNALED(status))
         crashed(p, w, pid, WTERMSIG(status));
     else
@@ -198,8 +174,15 @@ static void retired_ended(const struct parent *p, struct worker **at)
 
     proa__counters_ended(w->column, p->slots_each);
     *at = w->next;
-    close_socket(w);
     proa__free(w);
+}
+
+static void fresh_ended(struct parent *p, int status)
+{
+    if (p->fresh->socket >= 0)
+        hear(p, p->fresh);
+    proa__counters_ended(p->fresh->column, p->slots_each);
+    proa__rollout_failed(p, status);
 }
 
 static void reap(struct parent *p)
@@ -211,6 +194,8 @@ static void reap(struct parent *p)
         for (unsigned i = 0; i < p->n; i++)
             if (p->workers[i].pid == pid)
                 ended(p, &p->workers[i], status);
+        if (p->fresh && p->fresh->pid == pid)
+            fresh_ended(p, status);
         for (struct worker **at = &p->retired; *at; at = &(*at)->next)
             if ((*at)->pid == pid) {
                 retired_ended(p, at);
@@ -219,25 +204,7 @@ static void reap(struct parent *p)
     }
 }
 
-/* ---- replacing all: the successors accept at once, the old ones drain */
-
-static void retire(struct parent *p, struct worker *w)
-{
-    struct worker *old = proa__alloc(sizeof *old);
-
-    if (!w->pid || !old) {
-        proa__free(old);
-        return;
-    }
-    *old = *w;
-    old->next = p->retired;
-    p->retired = old;
-    w->pid = 0;
-    w->socket = -1;
-    w->backoff = 0;
-    w->restart_at = 0;
-    kill(old->pid, SIGTERM);
-}
+/* ---- signals */
 
 /* Those of one burst are passed on as one, like a worker counts them. */
 static void on_end(struct parent *p)
@@ -264,16 +231,19 @@ static void on_signals(struct parent *p)
         else if (signo != SIGHUP)
             signal_all(p, signo);
         else if (!p->ending)
-            for (unsigned i = 0; i < p->n; i++)
-                retire(p, &p->workers[i]);
+            proa__rollout_begin(p);
     }
 }
 
 /* ---- what they say */
 
-static void on_failed(struct parent *p, struct main_message *m)
+static void on_failed(struct parent *p, const struct worker *w, struct main_message *m)
 {
     m->u.text[sizeof m->u.text - 1] = '\0';
+    if (w == p->fresh) {
+        memcpy(p->reason, m->u.text, sizeof p->reason); /* told with its end */
+        return;
+    }
     if (strcmp(p->told, m->u.text) == 0)
         return;
     memcpy(p->told, m->u.text, sizeof p->told);
@@ -291,11 +261,13 @@ static void hear(struct parent *p, struct worker *w)
 
             proa__main_answer(w->socket, fd < 0 ? fd : 0, fd);
         } else if (m.kind == MAIN_FAILED) {
-            on_failed(p, &m);
+            on_failed(p, w, &m);
+        } else if (m.kind == MAIN_ACCEPTS) {
+            w->accepts++;
         }
     }
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        close_socket(w);
+        proa__worker_hang_up(w);
 }
 
 /* ---- the parent's life */
@@ -312,7 +284,7 @@ static int start_due(struct parent *p, unsigned *ret_slot, int *ret_socket)
         if (w->pid || w->restart_at > now)
             continue;
         *ret_slot = w->slot;
-        rc = start_worker(p, w, ret_socket);
+        rc = proa__worker_start(p, w, ret_socket);
         if (rc == 1)
             return 1;
         if (rc < 0) {
@@ -320,7 +292,7 @@ static int start_due(struct parent *p, unsigned *ret_slot, int *ret_socket)
             w->restart_at = now + BACKOFF_MOST;
         }
     }
-    return 0;
+    return proa__rollout_go_on(p, ret_slot, ret_socket);
 }
 
 static int poll_timeout(const struct parent *p)
@@ -330,6 +302,8 @@ static int poll_timeout(const struct parent *p)
     for (unsigned i = 0; i < p->n; i++)
         if (!p->workers[i].pid && p->workers[i].restart_at < next)
             next = p->workers[i].restart_at;
+    if (proa__rollout_due(p) < next)
+        next = proa__rollout_due(p);
     if (next == PROA_FOREVER)
         return -1;
     next -= proa__clock_mono();
@@ -341,21 +315,27 @@ static bool anybody_left(const struct parent *p)
     for (unsigned i = 0; i < p->n; i++)
         if (p->workers[i].pid || p->workers[i].restart_at != PROA_FOREVER)
             return true;
-    return p->retired != NULL;
+    return p->retired || p->fresh;
 }
 
-/* Wait for signals and for what workers of the present say. */
+/* Wait for signals and for what workers of the present and the next one say. */
 static void wait_for_news(struct parent *p, struct pollfd *fds)
 {
-    fds[p->n] = (struct pollfd){.fd = p->signals, .events = POLLIN};
+    struct pollfd *fresh = &fds[p->n];
+    struct pollfd *signals = &fds[p->n + 1];
+
     for (unsigned i = 0; i < p->n; i++)
         fds[i] = (struct pollfd){.fd = p->workers[i].socket, .events = POLLIN};
-    if (poll(fds, p->n + 1, poll_timeout(p)) <= 0)
+    *fresh = (struct pollfd){.fd = p->fresh ? p->fresh->socket : -1, .events = POLLIN};
+    *signals = (struct pollfd){.fd = p->signals, .events = POLLIN};
+    if (poll(fds, p->n + 2, poll_timeout(p)) <= 0)
         return;
     for (unsigned i = 0; i < p->n; i++)
         if (fds[i].revents && p->workers[i].socket >= 0)
             hear(p, &p->workers[i]);
-    if (fds[p->n].revents)
+    if (fresh->revents)
+        hear(p, p->fresh);
+    if (signals->revents)
         on_signals(p);
 }
 
@@ -389,7 +369,7 @@ static int look_after(struct parent *p, struct pollfd *fds, unsigned *ret_slot, 
 int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, int *ret_socket)
 {
     struct parent *p = proa__zalloc(sizeof *p + workers * sizeof p->workers[0]);
-    struct pollfd *fds = proa__zalloc_array(workers + 1, sizeof *fds);
+    struct pollfd *fds = proa__zalloc_array(workers + 2, sizeof *fds);
     int rc = p && fds ? open_signals(p) : PROA_ENOMEM;
 
     if (rc < 0) {
@@ -399,6 +379,7 @@ int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, 
         proa__counters(); /* before the first fork, so that all have the same */
         p->n = workers;
         p->slots_each = slots_each;
+        p->at = workers;
         for (unsigned i = 0; i < workers; i++) {
             p->workers[i].slot = i * slots_each;
             p->workers[i].socket = -1;
@@ -412,6 +393,7 @@ int proa__parent_run(unsigned workers, unsigned slots_each, unsigned *ret_slot, 
         p->retired = w->next;
         proa__free(w);
     }
+    proa__free(p ? p->fresh : NULL);
     proa__free(fds);
     proa__free(p);
     return rc;

@@ -66,7 +66,9 @@ static int send_message(int socket, const struct main_message *m)
     do
         n = send(socket, m, sizeof *m, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : 0;
+    if (n < 0)
+        return errno == EPIPE ? PROA_ECLOSED : -errno;
+    return 0;
 }
 
 int proa__main_ask(int socket, const struct main_message *m)

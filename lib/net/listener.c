@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "core/io.h"
 #include "core/loop.h"
+#include "core/main.h"
 #include "core/timer.h"
 #include "core/wait.h"
 #include "net/fd_stream.h"
@@ -267,6 +268,7 @@ int proa_accept(struct proa_listener *l, struct proa_stream **ret)
         return rc;
     if (l->fn)
         return proa__fail(PROA_EBUSY, "proa_accept: a callback takes the connections");
+    proa__main_accepts();
     if (list_empty(&l->takers) && !l->paused && take(l, ret, &peer) == 0)
         return 0;
 
@@ -286,6 +288,8 @@ int proa__listener_on_accept(struct proa_listener *l, listener_accept_fn *fn, vo
     check(l, "proa__listener_on_accept");
     if (!list_empty(&l->takers))
         return proa__fail(PROA_EBUSY, "a task waits in proa_accept");
+    if (fn)
+        proa__main_accepts();
     l->fn = fn;
     l->arg = arg;
     pump_soon(l);

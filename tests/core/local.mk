@@ -12,6 +12,7 @@ core_tests = \
 	%D%/test_main \
 	%D%/test_queue \
 	%D%/test_queue_shutdown \
+	%D%/test_rollout \
 	%D%/test_run \
 	%D%/test_scope \
 	%D%/test_scope_model \
@@ -52,6 +53,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_queue_LDADD = $(core_test_libs)
 %C%_test_queue_shutdown_CFLAGS = $(core_test_flags)
 %C%_test_queue_shutdown_LDADD = $(core_test_libs)
+%C%_test_rollout_CFLAGS = $(core_test_flags)
+%C%_test_rollout_LDADD = $(core_test_libs)
 %C%_test_run_CFLAGS = $(core_test_flags)
 %C%_test_run_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)

@@ -1,4 +1,5 @@
 #include "core/counters.h"
+#include "core/main.h"
 #include "support/test.h"
 
 #include <proa/counters.h>
@@ -163,6 +164,7 @@ struct shared {
     int64_t sums[16];
     unsigned columns[16];
     int let_go;
+    int cancelled;
 };
 static struct shared *shared;
 static int counter = -1; /* made before the workers, if at all */
@@ -405,8 +407,10 @@ static int replaced(void *arg)
 
     shared->columns[me] = my_column(*(int *)arg);
     proa_counter_add(gauge, 1);
+    proa__main_accepts();
     add(&shared->runs);
     proa_sleep(PROA_HOUR);
+    add(&shared->cancelled);
     PROA_SHIELD(shield, PROA_MIN);
     while (me == 0 && !load(&shared->let_go)) /* the first one drains for long */
         proa_sleep(PROA_MS);
@@ -423,6 +427,7 @@ START_TEST(a_draining_worker_and_its_successor_have_columns_of_their_own)
     pid_t pid = start(replaced, &mark, PROA_MAIN_OPTS(.workers = 1));
     for (int i = 1; i <= 3; i++) {
         wait_for(&shared->runs, i);
+        wait_for(&shared->cancelled, i - 1); /* its predecessor was told to drain */
         if (i < 3)
             kill(pid, SIGHUP);
         if (i == 3)

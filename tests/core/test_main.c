@@ -1,6 +1,5 @@
 #include "base/fail.h"
 #include "core/main.h"
-#include "core/signal.h"
 #include "support/test.h"
 
 #include <proa/err.h>
@@ -26,7 +25,6 @@ struct shared {
     int runs;     /* calls of the main function, in all processes and threads */
     int cleanups; /* of those, left after a cancel */
     int ports[32];
-    int pids[32];
     int fails;
 };
 static struct shared *shared;
@@ -463,49 +461,6 @@ START_TEST(a_port_of_another_program_is_in_use)
 }
 END_TEST
 
-/* ---- SIGHUP: all workers are replaced while the old ones drain */
-
-static void keep_on(void *arg, int signo)
-{
-    (void)signo;
-    *(bool *)arg = true;
-}
-
-static int drain(void *arg)
-{
-    int fd = listen_on(0);
-    bool ending = false;
-
-    (void)arg;
-    ck_ok(proa__signals_claim(proa_loop_current(), keep_on, &ending));
-    int me = add(&shared->fails, 1) - 1;
-    shared->ports[me] = port_of(fd);
-    shared->pids[me] = getpid();
-    add(&shared->runs, 1);
-    while (!ending)
-        proa_sleep(PROA_MS);
-    add(&shared->cleanups, 1);
-    return 0;
-}
-
-START_TEST(on_hangup_all_workers_are_replaced)
-{
-    struct program p = start(drain, NULL, PROA_MAIN_OPTS(.workers = 2));
-
-    wait_until(&shared->runs, 2);
-    kill(p.pid, SIGHUP);
-    wait_until(&shared->runs, 4);
-    wait_until(&shared->cleanups, 2);
-    for (int i = 1; i < 4; i++)
-        ck_assert_int_eq(shared->ports[i], shared->ports[0]);
-    for (int i = 2; i < 4; i++)
-        ck_assert(shared->pids[i] != shared->pids[0] && shared->pids[i] != shared->pids[1]);
-    kill(p.pid, SIGTERM);
-    ck_assert_int_eq(status_of(&p), 0);
-    ck_assert_int_eq(load(&shared->cleanups), 4);
-}
-END_TEST
-
 /* ---- UNIX sockets */
 
 static int listen_unix(void *arg)
@@ -563,7 +518,6 @@ int main(void)
                               a_free_port_is_the_same_for_all,
                               connections_that_wait_survive_a_crash,
                               a_port_of_another_program_is_in_use,
-                              on_hangup_all_workers_are_replaced,
                               a_unix_socket_is_shared_and_removed_at_the_end,
                               NULL,
                           });
