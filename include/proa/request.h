@@ -47,7 +47,8 @@ PROA_API int proa_request_param_u64(const struct proa_request *req, const char *
 /**
  * The decoded value of the first `name=` of the query.
  *
- * Errors:       PROA_ENOENT (no such name), PROA_EQUERY (a bad escape), PROA_ENOMEM.
+ * Errors:       PROA_ENOENT (no such name), PROA_EQUERY (a bad escape before it; 400),
+ *               PROA_EMSGSIZE (it is not among the first PROA_QUERY_MAX; 413), PROA_ENOMEM.
  * Ownership:    borrowed. Valid until: the handler returns.
  */
 PROA_API int proa_request_query_get(struct proa_request *req, const char *name,

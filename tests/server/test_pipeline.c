@@ -44,6 +44,17 @@ static int answers(struct proa_request *req, struct proa_response *resp, void *a
     return proa_response_static(resp, 200, "text/plain", body, body_size);
 }
 
+/* As answers, but the client is left to itself. */
+static int big(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static char body[60000];
+
+    (void)req;
+    (void)arg;
+    memset(body, 'x', sizeof body);
+    return proa_response_static(resp, 200, "text/plain", body, sizeof body);
+}
+
 static int64_t nap;
 
 static int sleeps(struct proa_request *req, struct proa_response *resp, void *arg)
@@ -80,6 +91,7 @@ static struct proa_app *make_app(void)
 
     ck_ok(proa_app_new(&app, NULL));
     proa_app_get(app, "/", answers, NULL);
+    proa_app_get(app, "/big", big, NULL);
     proa_app_get(app, "/sleep", sleeps, NULL);
     proa_app_post(app, "/read", reads, NULL);
     proa_app_get(app, "/breaks", breaks, NULL);
@@ -185,6 +197,27 @@ SERVED(a_large_response_takes_those_before_it_along)
     ck_assert_int_eq(status_of(left), 404);
     ck_assert_ptr_nonnull(strstr(left, "Content-Length: 60000\r\n"));
     proa_abort(client);
+}
+
+/* What is held and half sent when the writer waits is not sent again. */
+SERVED(a_slow_reader_gets_what_was_held_once)
+{
+    size_t sizes[2];
+
+    for (int slow = 0; slow < 2; slow++) {
+        struct proa_stream *s = served_connect(
+            server, &(struct pair_opts){.ba.capacity = slow ? 100 : 1 << 20});
+        client = s;
+        say(s, GET("/none") GET("/sleep") GET("/none")
+                   GET("/none") "POST /read HTTP/1.1\r\n"
+                                "Host: h\r\nContent-Length: 5\r\n\r\n1234");
+        proa_sleep(PROA_SEC);
+        say(s, "5" GET("/none") LAST("/big"));
+        ck_assert_int_eq(responses_in(hear_all(s)), 7);
+        sizes[slow] = heard_n();
+        proa_abort(s);
+    }
+    ck_assert_uint_eq(sizes[0], sizes[1]);
 }
 
 /* ---- what is held leaves */
@@ -330,16 +363,16 @@ SERVED(thousands_of_requests_are_answered_in_order)
 
 int main(void)
 {
-    return t_main("pipeline",
-                  (const TTest *const[]){
-                      small_responses_leave_together, no_more_is_held_than_the_bound,
-                      the_bound_of_what_is_held, a_large_response_takes_those_before_it_along,
-                      half_a_request_holds_nothing_back, an_empty_line_holds_nothing_back,
-                      a_response_leaves_before_the_next_body_is_waited_for,
-                      a_response_leaves_before_continue,
-                      a_held_response_is_not_lost_when_the_next_one_fails,
-                      a_held_response_is_not_lost_when_the_next_body_is_cut_short,
-                      a_held_response_is_not_lost_when_the_next_request_is_malformed,
-                      requests_are_not_read_ahead_while_a_handler_sleeps,
-                      thousands_of_requests_are_answered_in_order, NULL});
+    return t_main(
+        "pipeline",
+        (const TTest *const[]){
+            small_responses_leave_together, no_more_is_held_than_the_bound,
+            the_bound_of_what_is_held, a_large_response_takes_those_before_it_along,
+            a_slow_reader_gets_what_was_held_once, half_a_request_holds_nothing_back,
+            an_empty_line_holds_nothing_back, a_response_leaves_before_the_next_body_is_waited_for,
+            a_response_leaves_before_continue, a_held_response_is_not_lost_when_the_next_one_fails,
+            a_held_response_is_not_lost_when_the_next_body_is_cut_short,
+            a_held_response_is_not_lost_when_the_next_request_is_malformed,
+            requests_are_not_read_ahead_while_a_handler_sleeps,
+            thousands_of_requests_are_answered_in_order, NULL});
 }

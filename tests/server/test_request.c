@@ -3,6 +3,7 @@
 
 #include <proa/headers.h>
 #include <proa/task.h>
+#include <proa/url.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -275,6 +276,19 @@ SERVED(a_bad_escape_in_the_query_is_a_400)
     ck_assert_int_eq(status_of(ask(server, "GET /ask?q=1&a=%4" HEAD_END)), 200);
 }
 
+SERVED(a_query_is_read_up_to_its_limit_of_pairs)
+{
+    static char request[4096];
+
+    for (int beyond = 0; beyond < 2; beyond++) {
+        strcpy(request, "GET /ask?");
+        for (int i = 1; i < PROA_QUERY_MAX + beyond; i++)
+            strcat(request, "a&");
+        strcat(request, "q=1" HEAD_END);
+        ck_assert_int_eq(status_of(ask(server, request)), beyond ? 413 : 200);
+    }
+}
+
 SERVED(memory_of_the_request_lasts_as_long_as_it)
 {
     const char *body = body_of(ask(server, "GET /allocates" HEAD_END));
@@ -322,14 +336,14 @@ END_TEST
 
 int main(void)
 {
-    return t_main("request",
-                  (const TTest *const[]){
-                      the_parts_of_the_target, what_is_not_there_is_empty,
-                      an_absolute_target_has_host_and_path,
-                      the_length_is_told_before_the_body_is_read,
-                      a_head_may_be_as_large_as_its_limits, a_parameter_is_decoded_once,
-                      the_rest_of_a_path_is_decoded_once, a_number_is_digits_up_to_its_bound,
-                      the_first_value_of_a_name_is_decoded, a_bad_escape_in_the_query_is_a_400,
-                      memory_of_the_request_lasts_as_long_as_it,
-                      a_peer_has_its_address_and_a_local_one_none, NULL});
+    return t_main(
+        "request",
+        (const TTest *const[]){
+            the_parts_of_the_target, what_is_not_there_is_empty,
+            an_absolute_target_has_host_and_path, the_length_is_told_before_the_body_is_read,
+            a_head_may_be_as_large_as_its_limits, a_parameter_is_decoded_once,
+            the_rest_of_a_path_is_decoded_once, a_number_is_digits_up_to_its_bound,
+            the_first_value_of_a_name_is_decoded, a_bad_escape_in_the_query_is_a_400,
+            a_query_is_read_up_to_its_limit_of_pairs, memory_of_the_request_lasts_as_long_as_it,
+            a_peer_has_its_address_and_a_local_one_none, NULL});
 }
