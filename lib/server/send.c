@@ -50,7 +50,6 @@ static int write_all(struct exchange *x, struct iovec *iov, int count)
             n = wait_room(x);
         if (n < 0) {
             x->broken = true;
-            proa__stream_break(x->conn->stream);
             return (int)n;
         }
         proa__server_count(x->server, COUNT_BYTES_OUT, n);

@@ -79,6 +79,20 @@ static int closes_late(struct proa_request *req, struct proa_response *resp, voi
     return proa_response_write(resp, "y", 1);
 }
 
+/* It has patience for one second; after that nothing can be sent, whatever it tries. */
+static int gives_up(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static const char much[10000] = "m";
+
+    (void)req;
+    (void)arg;
+    ck_ok(proa_response_start(resp, 200, "text/plain"));
+    ck_err(PROA_WITHIN(PROA_SEC, proa_response_write(resp, much, sizeof much)), PROA_ETIMEDOUT);
+    ck_err(proa_response_write(resp, "more", 4), PROA_EPIPE);
+    wrote_rc = PROA_EPIPE;
+    return 0;
+}
+
 static int errs_late(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)arg;
@@ -127,6 +141,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/answered-twice", twice, app);
     proa_app_get(app, "/errs-late", errs_late, NULL);
     proa_app_get(app, "/closes-late", closes_late, NULL);
+    proa_app_get(app, "/gives-up", gives_up, NULL);
     proa_app_get(app, "/floods", floods, NULL);
     proa_app_get(app, "/heap", heap, NULL);
     return app;
@@ -296,6 +311,21 @@ SERVED(a_reader_that_takes_a_byte_now_and_then_is_served)
     proa_abort(s);
 }
 
+/* The rest of what was given up would be missing in the middle of the body. */
+SERVED(a_write_that_was_given_up_breaks_the_connection)
+{
+    struct proa_stream *s = served_connect(server, &narrow);
+
+    say(s, GET("/gives-up"));
+    proa_sleep(2 * PROA_SEC);
+    ck_err(wrote_rc, PROA_EPIPE);
+    const char *text = hear_all(s);
+    ck_err(heard_end(), PROA_ECONNRESET);
+    ck_assert_ptr_null(strstr(text, "more"));
+    ck_assert_ptr_null(strstr(text, "0\r\n\r\n"));
+    proa_abort(s);
+}
+
 /* A cancelled write leaves a broken stream: it is cut, never ended. */
 static int stop_body(void *arg)
 {
@@ -337,5 +367,6 @@ int main(void)
                       a_stream_may_close_its_connection_after_its_start,
                       a_write_waits_for_room_and_holds_no_memory, a_slow_reader_gets_every_byte,
                       a_reader_that_takes_a_byte_now_and_then_is_served,
+                      a_write_that_was_given_up_breaks_the_connection,
                       a_stop_cancels_a_write_that_waits, NULL});
 }
