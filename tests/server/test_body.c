@@ -121,6 +121,21 @@ static int counts(struct proa_request *req, struct proa_response *resp, void *ar
     return n < 0 ? (int)n : proa_response_textf(resp, 200, "%llu", (unsigned long long)counted);
 }
 
+/* Patience for one second, again and again. */
+static int retries(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+    int tries = 0;
+    int rc;
+
+    (void)arg;
+    do {
+        rc = PROA_WITHIN(PROA_SEC, proa_request_read_body(req, &body));
+        tries++;
+    } while (rc == PROA_ETIMEDOUT);
+    return rc < 0 ? rc : proa_response_textf(resp, 200, "%d [%.*s]", tries, PROA_PRI(body));
+}
+
 struct reading {
     struct proa_request *req;
     struct proa_str body;
@@ -164,6 +179,7 @@ static struct proa_app *make_app(void)
     proa_app_post(app, "/json", json, NULL);
     proa_app_post(app, "/ignores", ignores, NULL);
     proa_app_post(app, "/two-read", two_read, NULL);
+    proa_app_post(app, "/retries", retries, NULL);
     proa_app_route(app, "POST", "/counts", counts, NULL,
                    PROA_ROUTE_OPTS(.max_body = PROA_UNLIMITED));
     nap = 0;
@@ -258,6 +274,19 @@ SERVED(a_piece_is_given_as_soon_as_it_is_there)
         ck_ok(proa_write(s, p, 1, NULL));
     }
     ck_assert_str_eq(body_of(hear_some(s)), "a|b|c|d|");
+    proa_abort(s);
+}
+
+SERVED(a_read_that_was_given_up_is_tried_again_without_loss)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "POST /retries HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+    proa_sleep(1500 * PROA_MS);
+    say(s, "3\r\nc");
+    proa_sleep(PROA_SEC);
+    say(s, "de\r\n0\r\n\r\n");
+    ck_assert_str_eq(body_of(hear_some(s)), "3 [abcde]");
     proa_abort(s);
 }
 
@@ -413,6 +442,7 @@ int main(void)
             a_body_is_read_whole, a_request_without_framing_has_an_empty_body,
             any_method_may_have_a_body, a_body_is_read_in_pieces,
             what_was_read_in_pieces_is_not_read_again, a_piece_is_given_as_soon_as_it_is_there,
+            a_read_that_was_given_up_is_tried_again_without_loss,
             a_second_reader_is_told_that_there_is_one, an_upload_passes_through_without_being_held,
             a_body_is_not_read_ahead, a_body_has_its_limit_however_it_is_read,
             a_body_beyond_its_limit_stays_an_error, a_broken_chunk_is_a_400_and_the_last,

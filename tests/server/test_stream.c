@@ -93,6 +93,17 @@ static int gives_up(struct proa_request *req, struct proa_response *resp, void *
     return 0;
 }
 
+static int naps(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    ck_ok(proa_response_start(resp, 200, NULL));
+    proa_sleep(PROA_SEC);
+    ck_ok(proa_response_write(resp, "x", 1));
+    proa_sleep(PROA_SEC);
+    return proa_response_write(resp, "y", 1);
+}
+
 static int errs_late(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)arg;
@@ -142,6 +153,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/errs-late", errs_late, NULL);
     proa_app_get(app, "/closes-late", closes_late, NULL);
     proa_app_get(app, "/gives-up", gives_up, NULL);
+    proa_app_get(app, "/naps", naps, NULL);
     proa_app_get(app, "/floods", floods, NULL);
     proa_app_get(app, "/heap", heap, NULL);
     return app;
@@ -176,6 +188,20 @@ SERVED(a_stream_without_writes_is_an_empty_body)
 {
     ck_assert_str_eq(body_of(ask(server, GET("/nothing"))), "0\r\n\r\n");
     ck_assert_int_eq(heard_end(), 0);
+}
+
+/* An event is there when it was written, not when the next one is. */
+SERVED(the_head_leaves_with_the_first_write_and_each_write_at_once)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+    int64_t began = proa_now();
+
+    say(s, GET("/naps"));
+    ck_assert_str_eq(body_of(hear_some(s)), "1\r\nx\r\n");
+    ck_assert_int_eq(proa_now() - began, PROA_SEC);
+    ck_assert_int_eq(strncmp(hear_some(s), "1\r\ny\r\n", 6), 0);
+    ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC);
+    proa_abort(s);
 }
 
 /* ---- lengths that are not kept: HTTP-FRAME-26 */
@@ -359,6 +385,7 @@ int main(void)
                   (const TTest *const[]){
                       a_declared_length_is_sent_and_not_chunked, an_empty_write_ends_nothing,
                       a_stream_without_writes_is_an_empty_body,
+                      the_head_leaves_with_the_first_write_and_each_write_at_once,
                       more_bytes_than_declared_are_an_error_of_the_write_and_cut_the_connection,
                       fewer_bytes_than_declared_cut_the_connection,
                       a_declared_length_is_not_counted_for_head, a_length_of_0_may_be_declared,
