@@ -248,7 +248,7 @@ bool proa_connection_reusable(struct proa_connection *c)
         return false;
     if (proa__stream_buffered(c->stream).n || proa__stream_is_closed(c->stream))
         return false;
-    /* The bit is clear after a whole response, so this seldom is a system call. */
+    /* One system call after a response; then the bit is clear until something comes. */
     if (!(proa__stream_bits(c->stream) & STREAM_READ))
         return true;
     if (proa__stream_try_read(c->stream, &stray, 1) == PROA_EAGAIN)

@@ -58,8 +58,9 @@ void proa__connection_end_message(struct proa_connection *c)
 {
     c->state = CONNECTION_IDLE;
     c->times.complete = proa__loop_now(c->loop);
-    if (!proa__stream_buffered(c->stream).n)
-        proa__stream_read_done(c->stream);
+    /* The stream stays readable, though the message was all that came: a reset in the same edge has
+     * no sign of its own (core/io.h). Whoever keeps the connection tries to read once more
+     * (proa_connection_reusable); whoever sends the next request at once saves that call. */
 }
 
 int proa__connection_keep(struct proa_connection *c, const char *bytes, size_t n)

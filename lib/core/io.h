@@ -13,6 +13,10 @@
  * fn runs on the loop's own stack and may do anything but suspend: delete this io, free what holds
  * it.
  *
+ * A reset brings IO_READ and IO_WRITE and no IO_CLOSED: libevent reports EPOLLERR as both. Data
+ * brings the same two, so data and a reset in one edge look like data alone: who is to notice the
+ * reset reads on until the system answers EAGAIN.
+ *
  * Where the kernel does not tell of the other side's end, IO_CLOSED never comes, and the end shows
  * as a read of 0.
  *

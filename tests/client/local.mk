@@ -9,6 +9,7 @@ client_tests = \
 	%D%/test_decode \
 	%D%/test_early \
 	%D%/test_faults \
+	%D%/test_kept \
 	%D%/test_pipeline \
 	%D%/test_pool \
 	%D%/test_prepared \
@@ -32,6 +33,8 @@ check_PROGRAMS += $(client_tests)
 %C%_test_early_LDADD = $(client_test_libs)
 %C%_test_faults_CFLAGS = $(client_test_flags)
 %C%_test_faults_LDADD = $(client_test_libs)
+%C%_test_kept_CFLAGS = $(client_test_flags)
+%C%_test_kept_LDADD = $(client_test_libs)
 %C%_test_pipeline_CFLAGS = $(client_test_flags)
 %C%_test_pipeline_LDADD = $(client_test_libs)
 %C%_test_pool_CFLAGS = $(client_test_flags)
