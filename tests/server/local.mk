@@ -30,6 +30,7 @@ server_tests = \
 	%D%/test_scene \
 	%D%/test_server \
 	%D%/test_settings \
+	%D%/test_signals \
 	%D%/test_stream \
 	%D%/test_times \
 	%D%/test_tls \
@@ -128,6 +129,10 @@ check_PROGRAMS += $(server_tests)
 %C%_test_settings_SOURCES = %D%/test_settings.c %D%/served.c %D%/served.h
 %C%_test_settings_CFLAGS = $(server_test_flags)
 %C%_test_settings_LDADD = $(server_test_libs)
+%C%_test_signals_SOURCES = %D%/test_signals.c %D%/program.c %D%/program.h \
+	%D%/served.c %D%/served.h
+%C%_test_signals_CFLAGS = $(server_test_flags)
+%C%_test_signals_LDADD = $(server_test_libs)
 %C%_test_stream_SOURCES = %D%/test_stream.c %D%/served.c %D%/served.h
 %C%_test_stream_CFLAGS = $(server_test_flags)
 %C%_test_stream_LDADD = $(server_test_libs)
