@@ -52,7 +52,7 @@ static void leave(struct conn *c)
 
 void proa__conn_close(struct conn *c)
 {
-    if (c->secure && c->state != CONN_TLS && !c->shut)
+    if (c->secure && c->state != CONN_TLS)
         proa__stream_try_shutdown(c->stream); /* close_notify, as far as it goes at once */
     proa__stream_close(c->stream);
     leave(c);
@@ -64,13 +64,12 @@ void proa__conn_abort(struct conn *c)
     leave(c);
 }
 
-/* End our side. True: done, or will be when the stream is ready; false: the connection is gone. */
+/* End our side, unless that is done. True: done, or will be when the stream is ready; false: the
+ * connection is gone. */
 static bool end_output(struct conn *c)
 {
-    if (c->shut)
-        return true;
     int rc = proa__stream_try_shutdown(c->stream);
-    c->shut = rc == 0;
+
     if (rc == 0 || rc == PROA_EAGAIN)
         return true;
     proa__conn_close(c);

@@ -52,7 +52,6 @@ struct conn {
     bool admitted; /* counted against its address, which is `peer` */
     bool watched;  /* a handler wants to know when the client leaves */
     bool gone;     /* the client closed its side while that was watched */
-    bool shut;     /* our side was ended */
 };
 
 /* Take over an accepted stream. */

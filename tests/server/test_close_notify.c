@@ -29,6 +29,17 @@ static int breaks(struct proa_request *req, struct proa_response *resp, void *ar
     return PROA_ENOENT;
 }
 
+static size_t size; /* of the body */
+
+static int sized(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static char bytes[8192];
+
+    (void)req;
+    (void)arg;
+    return proa_response_static(resp, 200, "text/plain", bytes, size);
+}
+
 static struct proa_app *make_app(void)
 {
     struct proa_app *app = NULL;
@@ -36,16 +47,22 @@ static struct proa_app *make_app(void)
     ck_ok(proa_app_new(&app, NULL));
     proa_app_get(app, "/", hello, NULL);
     proa_app_get(app, "/breaks", breaks, NULL);
+    proa_app_get(app, "/sized", sized, NULL);
     return app;
 }
 
 /* A client that has shaken hands, with the server at the other end of it. */
-static void connect_tls(struct ends *e, struct proa_server *server)
+static void connect_over(struct ends *e, struct proa_server *server, const struct pair_opts *net)
 {
-    ck_ok(t_shake(e, NULL));
+    ck_ok(t_shake(e, net));
     struct proa_stream *s = e->s;
     e->s = NULL;
     ck_ok(proa_server_add_stream_steal(server, s, true));
+}
+
+static void connect_tls(struct ends *e, struct proa_server *server)
+{
+    connect_over(e, server, NULL);
 }
 
 SERVED_TEST(an_idle_tls_connection_is_closed_with_close_notify, make_app)
@@ -82,6 +99,39 @@ SERVED_TEST(the_last_response_over_tls_is_followed_by_close_notify, make_app)
     ck_assert_int_eq(heard_end(), 0);
     t_leave(&e);
 }
+
+/* The response left no room for it: it follows as soon as there is some. Which size leaves none is
+ * OpenSSL's to know. */
+static int narrow_body(void *arg)
+{
+    const struct pair_opts narrow = {.ba.capacity = 4096};
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    size_t from = *(size_t *)arg;
+
+    for (size = from; size < from + 100; size += 11) {
+        struct ends e = {0};
+
+        connect_over(&e, server, &narrow);
+        say(e.c, "GET /sized HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        ck_ok(proa_sleep(PROA_SEC));
+        int64_t began = proa_now();
+        ck_assert_int_eq(status_of(hear_all(e.c)), 200);
+        ck_assert_int_eq(heard_end(), 0);
+        ck_assert_int_eq(proa_now() - began, 0);
+        t_leave(&e);
+    }
+    served_end(server, app);
+    return 0;
+}
+
+START_TEST(a_close_notify_waits_for_room)
+{
+    size_t from = 3000 + 100 * (size_t)_i;
+
+    t_run(narrow_body, &from);
+}
+END_TEST
 
 SERVED_TEST(a_refusal_over_tls_is_followed_by_close_notify, make_app)
 {
@@ -134,11 +184,13 @@ END_TEST
 int main(void)
 {
     t_openssl_apart();
-    return t_main("close_notify",
-                  (const TTest *const[]){an_idle_tls_connection_is_closed_with_close_notify,
-                                         a_silent_tls_connection_is_closed_with_close_notify,
-                                         the_last_response_over_tls_is_followed_by_close_notify,
-                                         a_refusal_over_tls_is_followed_by_close_notify,
-                                         a_response_cut_over_tls_is_not_followed_by_close_notify,
-                                         a_stop_ends_idle_tls_connections_with_close_notify, NULL});
+    return t_main_tables(
+        "close_notify",
+        (const TTest *const[]){an_idle_tls_connection_is_closed_with_close_notify,
+                               a_silent_tls_connection_is_closed_with_close_notify,
+                               the_last_response_over_tls_is_followed_by_close_notify,
+                               a_refusal_over_tls_is_followed_by_close_notify,
+                               a_response_cut_over_tls_is_not_followed_by_close_notify,
+                               a_stop_ends_idle_tls_connections_with_close_notify, NULL},
+        (const struct t_table[]){{a_close_notify_waits_for_room, 10}, {NULL, 0}});
 }

@@ -1,3 +1,5 @@
+#include "core/loop.h"
+#include "core/sched.h"
 #include "served.h"
 
 #include <proa/err.h>
@@ -91,6 +93,45 @@ START_TEST(a_server_name_that_may_not_be_sent_is_einval)
 }
 END_TEST
 
+/* ---- times */
+
+static size_t timers(void)
+{
+    const struct proa_loop *loop = proa__loop_current();
+
+    return loop->timers.count - timer_running(&loop->sched->tidy.timer);
+}
+
+/* Not a time that is far away: none. */
+static int forever_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(
+        app, PROA_SERVER_OPTS(.head_timeout = PROA_FOREVER, .idle_timeout = PROA_FOREVER));
+    struct proa_stream *s = served_connect(server, NULL);
+
+    (void)arg;
+    ck_assert_uint_eq(timers(), 0);
+    ck_ok(proa_sleep(PROA_HOUR));
+    say(s, "GET / HTTP/1.1\r\n");
+    ck_ok(proa_sleep(PROA_HOUR));
+    say(s, "Host: h\r\n\r\n");
+    ck_assert_int_eq(status_of(hear_some(s)), 200);
+    ck_assert_uint_eq(timers(), 0);
+    ck_ok(proa_sleep(PROA_HOUR));
+    say(s, LAST("/"));
+    ck_assert_int_eq(status_of(hear_all(s)), 200);
+    proa_abort(s);
+    served_end(server, app);
+    return 0;
+}
+
+START_TEST(forever_lifts_the_times_of_a_connection)
+{
+    t_run(forever_body, NULL);
+}
+END_TEST
+
 /* ---- routes */
 
 static void refused_method(const char *method, const char *words)
@@ -171,6 +212,7 @@ int main(void)
                   (const TTest *const[]){
                       a_server_name_is_copied_and_sent_unless_the_handler_says_another,
                       no_server_name_is_sent_unasked, a_server_name_that_may_not_be_sent_is_einval,
+                      forever_lifts_the_times_of_a_connection,
                       a_route_of_an_unknown_method_is_eroute, a_route_may_have_any_known_method,
                       options_of_a_newer_library_are_e2big_unless_unset, NULL});
 }
