@@ -186,7 +186,7 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
                                    .date = proa__server_date(x->server),
                                    .length = length,
                                    .to_head = request->method_id == PROA_METHOD_HEAD,
-                                   .to_http10 = request->minor == 0 && request->method.n,
+                                   .to_http10 = request->minor == 0,
                                    .close = resp->close,
                                });
 }
@@ -228,8 +228,7 @@ int proa__response_pack(struct proa_response *resp)
 /* Another complete request may be waiting in memory: its response can leave in the same write. */
 static bool may_hold(struct exchange *x, size_t body)
 {
-    return !x->resp.frame.close && x->out.n + body < EXCHANGE_HOLD &&
-           proa__stream_buffered(x->conn->stream).n > 0;
+    return x->out.n + body < EXCHANGE_HOLD && proa__stream_buffered(x->conn->stream).n > 0;
 }
 
 static int send_whole(struct proa_response *resp)
@@ -266,8 +265,7 @@ static int write_framed(struct proa_response *resp, const void *data, size_t n)
         return proa__response_fail(resp, count);
     if (resp->frame.kind != BODY_NONE)
         resp->sent += n;
-    int rc = proa__exchange_write(resp->x, iov, count);
-    return rc < 0 ? proa__response_fail(resp, rc) : 0;
+    return proa__exchange_write(resp->x, iov, count);
 }
 
 static int write_packed(struct proa_response *resp, struct proa_str in, enum encoder_step step)
@@ -310,7 +308,5 @@ static int end_stream(struct proa_response *resp)
 
 int proa__response_finish(struct proa_response *resp)
 {
-    if (resp->kind == RESPONSE_STREAM)
-        return resp->error < 0 ? resp->error : end_stream(resp);
-    return send_whole(resp);
+    return resp->kind == RESPONSE_STREAM ? end_stream(resp) : send_whole(resp);
 }

@@ -98,6 +98,7 @@ static int naps(struct proa_request *req, struct proa_response *resp, void *arg)
     (void)req;
     (void)arg;
     ck_ok(proa_response_start(resp, 200, NULL));
+    ck_ok(proa_response_write(resp, "", 0)); /* is none */
     proa_sleep(PROA_SEC);
     ck_ok(proa_response_write(resp, "x", 1));
     proa_sleep(PROA_SEC);
