@@ -258,6 +258,28 @@ SERVED(a_401_can_say_how_to_authenticate)
     ck_str_eq(field_of(answer, "WWW-Authenticate"), "Basic realm=\"x\"");
 }
 
+/* The server's name is for those who say nothing. */
+static int server_name_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, PROA_SERVER_OPTS(.server_name = "proa"));
+
+    (void)arg;
+    ck_str_eq(field_of(ask(server, GET("/reuses")), "Server"), "proa");
+    asked = (struct field){"server", "own"};
+    const char *answer = ask(server, GET("/sets"));
+    ck_str_eq(field_of(answer, "server"), "own");
+    ck_assert_int_eq(fields_of(answer, "Server"), 0);
+    served_end(server, app);
+    return 0;
+}
+
+START_TEST(a_handler_may_name_another_server)
+{
+    t_run(server_name_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("fields",

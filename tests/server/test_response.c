@@ -128,6 +128,13 @@ ANSWERS(second_thoughts)
     return proa_response_static(resp, 200, "text/x-last", "last", 4);
 }
 
+ANSWERS(long_text)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_textf(resp, 200, "%0200000d", 7);
+}
+
 ANSWERS(no_type)
 {
     (void)req;
@@ -141,7 +148,11 @@ ANSWERS(no_type_no_body)
 {
     (void)req;
     (void)arg;
-    return proa_response_bytes(resp, 200, NULL, "", 0);
+    ck_ok(proa_response_static(resp, 200, NULL, NULL, 0));
+    ck_ok(proa_response_text(resp, 200, ""));
+    ck_ok(proa_response_textf(resp, 200, "%s", ""));
+    proa_response_set_header(resp, "X-Test", "1");
+    return proa_response_bytes(resp, 200, NULL, NULL, 0);
 }
 
 ANSWERS(untyped)
@@ -282,6 +293,7 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/text299", text, &s299);
     proa_app_get(app, "/text404", text, &s404);
     proa_app_get(app, "/textf", textf, NULL);
+    proa_app_get(app, "/long", long_text, NULL);
     proa_app_get(app, "/bytes", bytes, NULL);
     proa_app_get(app, "/static", fixed, NULL);
     proa_app_get(app, "/stolen", stolen, NULL);
@@ -345,6 +357,9 @@ SERVED(formatted_text_is_text)
     ck_assert_int_eq(status_of(answer), 201);
     ck_str_eq(field_of(answer, "Content-Type"), "text/plain; charset=utf-8");
     ck_assert_str_eq(body_of(answer), "7 seas");
+    answer = ask(server, GET("/long"));
+    ck_str_eq(field_of(answer, "Content-Length"), "200000");
+    ck_assert_uint_eq(strspn(body_of(answer), "0"), 199999);
 }
 
 SERVED(bytes_and_their_type_are_copied)
@@ -409,7 +424,8 @@ SERVED(a_body_without_a_type_is_bytes)
     ck_str_eq(field_of(ask(server, GET("/no-type")), "Content-Type"), bytes_type);
     ck_str_eq(field_of(ask(server, GET("/no-type-stream")), "Content-Type"), bytes_type);
     ck_assert_int_eq(fields_of(ask(server, GET("/no-type-204")), "Content-Type"), 0);
-    ck_assert_int_eq(fields_of(ask(server, GET("/no-type-no-body")), "Content-Type"), 0);
+    ck_assert_int_eq(fields_of(ask(server, GET("/no-type-no-body")), "X-Test"), 1);
+    ck_str_eq(field_of(ask(server, GET("/no-type-no-body")), "Content-Length"), "0");
 }
 
 SERVED(a_response_may_close_the_connection)
