@@ -290,5 +290,5 @@ int main(void)
                       the_fields_that_frame_are_refused_in_any_spelling,
                       a_field_set_after_the_head_aborts, a_response_has_its_limit_of_fields,
                       an_error_drops_the_fields_set_before, a_401_can_say_how_to_authenticate,
-                      NULL});
+                      a_handler_may_name_another_server, NULL});
 }
