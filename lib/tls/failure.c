@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include <stdio.h>
+#include <string.h>
 
 const char *proa__tls_peer(const struct tls *t)
 {
@@ -87,6 +88,14 @@ static int tell_lower(const struct tls *t, int rc)
     return proa__fail(rc, "%s with %s: %s", phase(t), proa__tls_peer(t), proa_err_text(rc));
 }
 
+/* OpenSSL has words for alerts, but not for all of TLS 1.3's. */
+static const char *alert_words(const struct tls_reason *why)
+{
+    const char *words = SSL_alert_desc_string_long(why->ssl - SSL_AD_REASON_OFFSET);
+
+    return strcmp(words, "unknown") == 0 ? why->text : words;
+}
+
 static int tell_reason(const struct tls *t)
 {
     struct tls_reason why;
@@ -100,7 +109,7 @@ static int tell_reason(const struct tls *t)
         return tell_verify(t, why.text);
     if (is_alert(why.ssl))
         return proa__fail(code, "%s with %s: it refused: %s", phase(t), proa__tls_peer(t),
-                          SSL_alert_desc_string_long(why.ssl - SSL_AD_REASON_OFFSET));
+                          alert_words(&why));
     return proa__fail(code, "%s with %s: %s", phase(t), proa__tls_peer(t), why.text);
 }
 
