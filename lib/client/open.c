@@ -130,6 +130,19 @@ static int connect_stream(struct proa_connection *c, connect_fn *connect, void *
     return rc;
 }
 
+/* A context may offer more than is spoken here. */
+static int check_protocol(struct proa_connection *c)
+{
+    struct proa_tls_info info;
+    int rc = proa_tls_info(c->stream, &info);
+
+    if (rc < 0 || !info.alpn.n || proa_str_eq(info.alpn, PROA_STR("http/1.1")) ||
+        proa_str_eq(info.alpn, PROA_STR("http/1.0")))
+        return rc;
+    return proa__fail(PROA_ETLSALPN, "%.*s chose the protocol \"%.*s\", which is not spoken here",
+                      PROA_PRI(c->origin.authority), PROA_PRI(info.alpn));
+}
+
 static int shake_hands(struct proa_connection *c)
 {
     struct proa_tls_ctx *ctx = c->opts.tls;
@@ -146,7 +159,7 @@ static int shake_hands(struct proa_connection *c)
     rc = proa_tls_client(&c->stream, lower, ctx,
                          PROA_TLS_OPTS(.server_name = name, .port = c->origin.port));
     proa__free(name);
-    return rc;
+    return rc < 0 ? rc : check_protocol(c);
 }
 
 /* A step of opening took too long. */
