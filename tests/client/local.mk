@@ -18,7 +18,8 @@ client_tests = \
 	%D%/test_retry \
 	%D%/test_session \
 	%D%/test_timeouts \
-	%D%/test_tls
+	%D%/test_tls \
+	%D%/test_tls_open
 client_test_libs = %D%/libscripted.la $(TRUN_LIBS) $(CLIENT_LIBS) $(CHECK_LIBS)
 client_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(client_tests)
@@ -53,3 +54,5 @@ check_PROGRAMS += $(client_tests)
 %C%_test_timeouts_LDADD = $(client_test_libs)
 %C%_test_tls_CFLAGS = $(client_test_flags)
 %C%_test_tls_LDADD = tests/tls/libtlstest.la $(client_test_libs)
+%C%_test_tls_open_CFLAGS = $(client_test_flags)
+%C%_test_tls_open_LDADD = tests/tls/libtlstest.la $(client_test_libs)
