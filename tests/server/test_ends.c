@@ -338,6 +338,41 @@ START_TEST(an_empty_line_does_not_hold_up_a_stop)
 }
 END_TEST
 
+/* An idle client's next request has arrived, and nobody has looked yet: it is answered. */
+static int stop_readable_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *whole = served_connect(server, NULL);
+    struct proa_stream *half = served_connect(server, NULL);
+
+    (void)arg;
+    say(whole, ONE);
+    say(half, ONE);
+    ck_assert_int_eq(status_of(hear_some(whole)), 200);
+    ck_assert_int_eq(status_of(hear_some(half)), 200);
+    say(whole, ONE);
+    say(half, "GET / HT");
+    int64_t began = proa_now();
+    ck_ok(proa_server_stop(server, 20 * PROA_SEC));
+    ck_assert_int_eq(proa_now() - began, 12 * PROA_SEC); /* a head's time, and a lingering's */
+    const char *text = hear_all(whole);
+    ck_assert_int_eq(status_of(text), 200);
+    ck_str_eq(field_of(text, "Connection"), "close");
+    ck_assert_int_eq(status_of(hear_all(half)), 408);
+    proa_abort(whole);
+    proa_abort(half);
+    proa_server_free(server);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(a_stop_answers_an_idle_client_whose_request_has_arrived)
+{
+    t_run(stop_readable_body, NULL);
+}
+END_TEST
+
 /* A response that began before a stop and ends within it: no other follows, so nothing is waited
  * for. */
 static int stop_stream_body(void *behind)
@@ -386,5 +421,6 @@ int main(void)
                     a_request_may_follow_an_empty_line_at_any_time,
                     the_head_behind_an_empty_line_has_its_own_deadline,
                     an_empty_line_does_not_hold_up_a_stop,
+                    a_stop_answers_an_idle_client_whose_request_has_arrived,
                     a_stream_that_ends_within_a_stop_ends_its_connection, NULL});
 }

@@ -35,6 +35,13 @@ static int sleeps(struct proa_request *req, struct proa_response *resp, void *ar
     return seen_rc < 0 ? seen_rc : proa_response_text(resp, 200, "slept");
 }
 
+static int quick(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_text(resp, 200, "quick");
+}
+
 static int waits(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)arg;
@@ -108,6 +115,7 @@ static struct proa_app *make_app(void)
     ck_ok(proa_app_new(&app, NULL));
     proa_app_get(app, "/starts", starts_and_waits, NULL);
     proa_app_route(app, "GET", "/bound", sleeps, NULL, bound);
+    proa_app_route(app, "GET", "/bound-quick", quick, NULL, bound);
     proa_app_get(app, "/waits", waits, NULL);
     proa_app_get(app, "/two", two_wait, NULL);
     proa_app_get(app, "/stream", streams_and_sleeps, NULL);
@@ -146,6 +154,34 @@ SERVED_TEST(waiting_for_a_client_that_left_before_does_not_wait, make_app)
     leave_early(server, GET("/starts") GET("/waits"));
     ck_assert_int_eq(seen_rc, 0);
     ck_assert_int_eq(seen_at - began, PROA_SEC);
+}
+
+/* What bound the handler before it has ended with it. */
+SERVED_TEST(a_bound_handler_leaves_nothing_to_the_next, make_app)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+    int64_t began = proa_now();
+
+    say(s, GET("/bound-quick") GET("/waits"));
+    ck_ok(proa_sleep(PROA_SEC));
+    proa_abort(s);
+    ck_ok(proa_sleep(PROA_SEC));
+    ck_assert_int_eq(seen_rc, 0);
+    ck_assert_int_eq(seen_at - began, PROA_SEC);
+}
+
+SERVED_TEST(each_request_of_a_connection_is_watched_anew, make_app)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, GET("/bound-quick"));
+    ck_assert_int_eq(status_of(hear_some(s)), 200);
+    say(s, GET("/waits"));
+    ck_ok(proa_sleep(PROA_SEC));
+    ck_assert_int_eq(seen_rc, 1);
+    proa_abort(s);
+    ck_ok(proa_sleep(PROA_SEC));
+    ck_assert_int_eq(seen_rc, 0);
 }
 
 /* Nobody watched while it left: the watch itself finds out. */
@@ -258,6 +294,8 @@ int main(void)
                   (const TTest *const[]){
                       a_bound_handler_is_told_of_a_client_that_left_before_its_turn,
                       waiting_for_a_client_that_left_before_does_not_wait,
+                      a_bound_handler_leaves_nothing_to_the_next,
+                      each_request_of_a_connection_is_watched_anew,
                       a_bound_handler_is_told_of_a_client_that_left_unseen,
                       of_two_that_wait_for_the_client_one_cancelled_leaves_the_other_waiting,
                       a_stream_cut_by_its_client_logs_nothing,

@@ -1,4 +1,7 @@
 #include "served.h"
+#include "server/exchange.h"
+#include "server/server.h"
+#include "support/t_peer.h"
 
 #include <proa/err.h>
 #include <proa/task.h>
@@ -54,6 +57,17 @@ static int refuses(struct proa_request *req, struct proa_response *resp, void *a
     return proa_http_error(req, 404, "%02000d", 0);
 }
 
+/* Its head is longer than what a server keeps room for. */
+static int has_a_long_head(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static char value[3001];
+
+    memset(value, 'x', sizeof value - 1);
+    for (int i = 0; i < 10; i++)
+        proa_response_add_header(resp, "X", value);
+    return hello(req, resp, arg);
+}
+
 static struct proa_app *make_app(void)
 {
     struct proa_app *app = NULL;
@@ -61,6 +75,7 @@ static struct proa_app *make_app(void)
     ck_ok(proa_app_new(&app, NULL));
     proa_app_get(app, "/", hello, NULL);
     proa_app_get(app, "/param/{a}/{b...}", hello, NULL);
+    proa_app_get(app, "/long-head", has_a_long_head, NULL);
     proa_app_get(app, "/many", hello, NULL);
     proa_app_post(app, "/many", hello, NULL);
     proa_app_put(app, "/many", hello, NULL);
@@ -89,6 +104,40 @@ SERVED_TEST(a_response_that_cannot_be_rendered_is_a_500_and_a_line_that_names_th
     say(s, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); /* the connection is as good as before */
     ck_assert_int_eq(status_of(hear_some(s)), 200);
     proa_abort(s);
+}
+
+/* ---- what a server keeps for later requests */
+
+#define LAST(path) "GET " path " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+SERVED_TEST(a_long_response_leaves_no_memory_behind, make_app)
+{
+    ck_assert_int_eq(status_of(ask(server, LAST("/"))), 200);
+    size_t bytes = t_alloc_bytes();
+    ck_assert_uint_gt(strlen(ask(server, LAST("/long-head"))), 30000);
+    ck_assert_uint_le(t_alloc_bytes(), bytes);
+}
+
+SERVED_TEST(a_server_keeps_256_exchanges, make_app)
+{
+    enum { CROWD = EXCHANGE_SPARE + 10 };
+    const struct pair_opts small = {.ab.capacity = 256, .ba.capacity = 512};
+    static struct proa_stream *crowd[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = served_connect(server, &small);
+        say(crowd[i], "GET / HTTP/1.1\r\n");
+    }
+    t_turns(2);
+    ck_assert_uint_eq(server->n_spare, 0);
+    for (int i = 0; i < CROWD; i++) {
+        say(crowd[i], "Host: h\r\n\r\n");
+        ck_assert_int_eq(status_of(hear_some(crowd[i])), 200);
+    }
+    ck_assert_uint_eq(proa_server_connections(server), CROWD); /* idle, so they hold none */
+    ck_assert_uint_eq(server->n_spare, EXCHANGE_SPARE);
+    for (int i = 0; i < CROWD; i++)
+        proa_abort(crowd[i]);
 }
 
 /* ---- each allocation of a request's path in turn */
@@ -191,7 +240,8 @@ int main(void)
     return t_main_tables(
         "memory",
         (const TTest *const[]){
-            a_response_that_cannot_be_rendered_is_a_500_and_a_line_that_names_the_route, NULL},
+            a_response_that_cannot_be_rendered_is_a_500_and_a_line_that_names_the_route,
+            a_long_response_leaves_no_memory_behind, a_server_keeps_256_exchanges, NULL},
         (const struct t_table[]){
             {each_allocation_of_a_request_may_fail, sizeof scenes / sizeof scenes[0]}, {NULL, 0}});
 }
