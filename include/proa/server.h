@@ -63,7 +63,7 @@ struct proa_server_opts {
     size_t max_connections; /* 10,000, or the file limit less 64; beyond it the server stops
                                accepting */
     size_t max_per_address; /* none; beyond it a connection gets a 503, or over TLS nothing, and is
-                               closed */
+                               closed. Peers on UNIX sockets have no address and are not counted */
     size_t max_requests;    /* per connection: none */
     size_t max_target;      /* request target, bytes: 8 KiB -> 414 */
     size_t max_field;       /* one header field, bytes: 8 KiB -> 431 */

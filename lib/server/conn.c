@@ -373,8 +373,8 @@ static struct conn *new_conn(struct proa_server *server, struct proa_stream *str
 /* Count it against its address; false: there are too many from there, or no memory. */
 static bool admit(struct conn *c, const struct proa_addr *peer)
 {
-    if (c->server->opts.max_per_address == PROA_UNLIMITED)
-        return true;
+    if (c->server->opts.max_per_address == PROA_UNLIMITED || peer->u.sa.sa_family == AF_UNIX)
+        return true; /* behind a UNIX socket is a proxy of this machine: all clients would be one */
     c->peer = host_of(peer);
     c->admitted = c->peer && proa__server_admit(c->server, proa_str_from(c->peer));
     return c->admitted;

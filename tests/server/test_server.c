@@ -212,6 +212,40 @@ START_TEST(beyond_max_per_address_clients_get_503)
 }
 END_TEST
 
+/* Behind a UNIX socket is a proxy: whom it speaks for is not known here. */
+static int unix_peers_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_bind binds[] = {{.unix_path = "@proa-test-peers"}, {.host = "127.0.0.1"}};
+    struct proa_addr addr;
+    int fds[4];
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app,
+                            PROA_SERVER_OPTS(.binds = binds, .n_binds = 2, .max_per_address = 1)));
+    proa_yield();
+    ck_ok(proa_addr_unix(&addr, "@proa-test-peers"));
+    for (int i = 0; i < 4; i++) {
+        fds[i] = i < 2 ? t_peer_connect(&addr) : t_peer_connect_port(proa_server_port(server, 1));
+        t_turns(8);
+    }
+    ck_assert_int_eq(get(fds[0]), 200);
+    ck_assert_int_eq(get(fds[1]), 200);
+    ck_assert_int_eq(get(fds[2]), 200);
+    ck_assert_uint_eq(proa_server_connections(server), 3); /* the fourth was turned away */
+    for (int i = 0; i < 4; i++)
+        t_peer_close(fds[i]);
+    end(server, app);
+    return 0;
+}
+
+START_TEST(peers_on_unix_sockets_have_no_address)
+{
+    t_run(unix_peers_body, NULL);
+}
+END_TEST
+
 /* ---- the access log */
 
 static struct proa_access seen;
@@ -299,5 +333,6 @@ int main(void)
                       one_server_listens_on_several_addresses, a_port_in_use_is_named,
                       a_bad_route_is_told_when_the_app_is_served,
                       beyond_max_connections_clients_wait, beyond_max_per_address_clients_get_503,
-                      each_exchange_is_logged, a_log_line_escapes_what_strangers_say, NULL});
+                      peers_on_unix_sockets_have_no_address, each_exchange_is_logged,
+                      a_log_line_escapes_what_strangers_say, NULL});
 }
