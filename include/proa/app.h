@@ -50,6 +50,7 @@ struct proa_route_opts {
     const char *name;          /* for the log; NULL: the pattern */
     size_t max_body;           /* bytes of a request body; 0: the app's; PROA_UNLIMITED: none */
     bool cancel_on_disconnect; /* cancel the handler's task when the client leaves */
+    bool slow_body;            /* its body may come as slowly as it likes: no min_body_rate */
 };
 #ifndef __cplusplus
 #define PROA_ROUTE_OPTS(...) PROA_OPTS(proa_route_opts, __VA_ARGS__)

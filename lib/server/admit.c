@@ -46,6 +46,7 @@ static void set_limits(struct proa_server *server)
     set_size(&l->field_bytes, o->max_field);
     set_size(&l->fields, o->max_fields);
     set_size(&l->head_bytes, o->max_head);
+    set_size(&l->body_rate, o->min_body_rate);
     default_time(&o->head_timeout, (int64_t)l->head_time);
     default_time(&o->tls_timeout, (int64_t)l->tls_time);
     default_time(&o->body_timeout, (int64_t)l->body_idle_time);

@@ -1,4 +1,5 @@
 #include "base/fail.h"
+#include "core/loop.h"
 #include "net/stream.h"
 #include "server/conn.h"
 #include "server/exchange.h"
@@ -28,6 +29,47 @@ static ssize_t say_continue(struct proa_request *req)
     return proa__exchange_write(req->x, &iov, 1);
 }
 
+/* Until something comes from the client: 0; or a code. */
+static int wait_readable(struct proa_request *req)
+{
+    struct exchange *x = req->x;
+    int64_t began = proa__loop_now(x->server->loop);
+
+    PROA_TIMEOUT(t, x->server->opts.body_timeout);
+    int rc = proa_timeout_result(&t, proa__stream_wait(x->conn->stream, STREAM_READ));
+    req->waited += proa__loop_now(x->server->loop) - began;
+    if (rc == PROA_ETIMEDOUT) {
+        proa__server_count(x->server, COUNT_BODY_TIME, 1);
+        return proa__fail(PROA_ECLIENTTIMEDOUT, "no byte of the request's body for %lld ms",
+                          (long long)(x->server->opts.body_timeout / PROA_MS));
+    }
+    if (rc < 0 && rc != PROA_ECANCELED && rc != PROA_EBUSY)
+        x->broken = true;
+    return rc;
+}
+
+/*
+ * Something came: the body as a whole must not come slower than the rate, beyond the time that is
+ * free. Only waiting counts, so a handler that takes its time blames nobody; silence is for
+ * body_timeout to end.
+ */
+static int check_rate(struct proa_request *req)
+{
+    struct exchange *x = req->x;
+    const struct http_limits *limits = &x->server->limits;
+    const struct route *route = req->match.route;
+    uint64_t came = req->parsed + proa__stream_buffered(x->conn->stream).n;
+    int64_t counted = req->waited - (int64_t)limits->body_rate_after;
+
+    if (counted <= 0 || limits->body_rate == HTTP_UNLIMITED || (route && route->slow_body) ||
+        came >= (uint64_t)(counted / PROA_MS) * limits->body_rate / 1000)
+        return 0;
+    proa__server_count(x->server, COUNT_BODY_RATE, 1);
+    return proa__fail(PROA_ECLIENTTIMEDOUT,
+                      "the request's body came slower than %llu bytes a second",
+                      (unsigned long long)limits->body_rate);
+}
+
 /* Wait for more of the body in the stream's buffer: 1; or a code. */
 static ssize_t wait_bytes(struct proa_request *req)
 {
@@ -43,19 +85,10 @@ static ssize_t wait_bytes(struct proa_request *req)
     }
     while (n == PROA_EAGAIN) {
         int rc = proa__exchange_flush(x);
+        if (rc == 0)
+            rc = wait_readable(req);
         if (rc < 0)
             return rc;
-        PROA_TIMEOUT(t, x->server->opts.body_timeout);
-        rc = proa_timeout_result(&t, proa__stream_wait(stream, STREAM_READ));
-        if (rc == PROA_ETIMEDOUT) {
-            proa__server_count(x->server, COUNT_BODY_TIME, 1);
-            return proa__fail(PROA_ECLIENTTIMEDOUT, "no byte of the request's body for %lld ms",
-                              (long long)(x->server->opts.body_timeout / PROA_MS));
-        }
-        if (rc == PROA_ECANCELED || rc == PROA_EBUSY)
-            return rc;
-        if (rc < 0)
-            return lost(x, rc);
         n = proa__stream_fill(stream, EXCHANGE_HOLD);
     }
     if (n == PROA_ENOMEM)
@@ -63,7 +96,8 @@ static ssize_t wait_bytes(struct proa_request *req)
     if (n <= 0)
         return lost(x, n == 0 ? PROA_EEOF : n);
     proa__server_count(x->server, COUNT_BYTES_IN, n);
-    return 1;
+    int rc = check_rate(req);
+    return rc < 0 ? rc : 1;
 }
 
 ssize_t proa__request_body(struct proa_request *req, void *buf, size_t n)
@@ -80,6 +114,7 @@ ssize_t proa__request_body(struct proa_request *req, void *buf, size_t n)
         if (event == HTTP_BODY)
             memcpy(buf, body.p, body.n);
         proa__stream_consume(stream, used);
+        req->parsed += used;
         if (event < 0) {
             proa__exchange_refuse(x, event); /* nothing behind it can be read any more */
             return event;

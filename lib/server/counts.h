@@ -34,6 +34,7 @@
     X(PER_CONNECTION, counter, "server_limit_requests")                                            \
     X(HEAD_TIME, counter, "server_limit_head_time")                                                \
     X(BODY_TIME, counter, "server_limit_body_time")                                                \
+    X(BODY_RATE, counter, "server_limit_body_rate")                                                \
     X(WRITE_TIME, counter, "server_limit_write_time")                                              \
     X(IDLE_TIME, counter, "server_limit_idle_time")                                                \
     X(TLS_TIME, counter, "server_limit_tls_time")

@@ -51,6 +51,8 @@ struct proa_request {
     struct proa_buf body;    /* read_body's; kept when a read is cancelled, and tried again */
     struct proa_event *gone; /* somebody waits for the client to leave */
     uint64_t max_body;
+    int64_t waited;   /* for bytes of the body, by whoever reads it */
+    uint64_t parsed;  /* of them, framing included */
     int error_status; /* proa_http_error was called */
     struct proa_str error_text;
     bool body_done; /* read to its end */

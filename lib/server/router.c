@@ -152,6 +152,7 @@ static struct route *new_route(struct router *r, const char *method, const char 
     route->name = route->pattern;
     route->max_body = opts->max_body;
     route->cancel_on_disconnect = opts->cancel_on_disconnect;
+    route->slow_body = opts->slow_body;
     if (opts->name)
         route->name = proa__arena_str(&r->texts, proa_str_from(opts->name));
     return route->method.p && route->pattern.p && route->name.p ? route : NULL;

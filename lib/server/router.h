@@ -40,6 +40,7 @@ struct route {
     void *arg;
     size_t max_body; /* 0: the app's */
     bool cancel_on_disconnect;
+    bool slow_body;
     struct route *next; /* the node's other methods, in the order they were added */
 };
 

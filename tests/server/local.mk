@@ -22,6 +22,7 @@ server_tests = \
 	%D%/test_nobody \
 	%D%/test_pipeline \
 	%D%/test_reading \
+	%D%/test_rate \
 	%D%/test_redirect \
 	%D%/test_request \
 	%D%/test_response \
@@ -107,6 +108,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_reading_SOURCES = %D%/test_reading.c %D%/served.c %D%/served.h
 %C%_test_reading_CFLAGS = $(server_test_flags)
 %C%_test_reading_LDADD = $(server_test_libs)
+%C%_test_rate_SOURCES = %D%/test_rate.c %D%/served.c %D%/served.h
+%C%_test_rate_CFLAGS = $(server_test_flags)
+%C%_test_rate_LDADD = $(server_test_libs)
 %C%_test_redirect_SOURCES = %D%/test_redirect.c %D%/served.c %D%/served.h
 %C%_test_redirect_CFLAGS = $(server_test_flags)
 %C%_test_redirect_LDADD = $(server_test_libs)

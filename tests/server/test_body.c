@@ -270,7 +270,7 @@ SERVED(a_piece_is_given_as_soon_as_it_is_there)
 
     say(s, "POST /pieces HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
     for (const char *p = "abcd"; *p; p++) {
-        proa_sleep(19 * PROA_SEC); /* below the time for a piece of a body */
+        proa_sleep(PROA_SEC);
         ck_ok(proa_write(s, p, 1, NULL));
     }
     ck_assert_str_eq(body_of(hear_some(s)), "a|b|c|d|");
