@@ -111,7 +111,7 @@ struct proa_app *proa_request_app(const struct proa_request *req)
 
 int64_t proa_request_content_length(const struct proa_request *req)
 {
-    return req->head->framing == HTTP_FRAMING_NONE ? 0 : req->head->length;
+    return req->head->length;
 }
 
 void *proa_request_alloc(struct proa_request *req, size_t n)
@@ -141,7 +141,7 @@ int proa_http_error(struct proa_request *req, int status, const char *fmt, ...)
 
     req->error_status = status >= 200 && status <= 599 ? status : 500;
     req->error_text = (struct proa_str){0};
-    if (fmt && *fmt) {
+    if (fmt) {
         va_start(ap, fmt);
         char *text = proa__arena_vprintf(&req->x->arena, fmt, ap);
         va_end(ap);

@@ -302,6 +302,20 @@ SERVED(a_second_reader_is_told_that_there_is_one)
     proa_abort(s);
 }
 
+/* HTTP-CONN-07: the answer is there at once, and the rest of the body has its time. */
+SERVED(an_unread_body_is_waited_for_two_seconds)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, "POST /ignores HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    ck_assert_int_eq(status_of(hear_some(s)), 200);
+    int64_t began = proa_now();
+    ck_assert_str_eq(hear_all(s), "");
+    ck_assert_int_eq(heard_end(), 0);
+    ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC);
+    proa_abort(s);
+}
+
 /* ---- memory */
 
 static char megabyte[1 << 20];
@@ -443,8 +457,9 @@ int main(void)
             any_method_may_have_a_body, a_body_is_read_in_pieces,
             what_was_read_in_pieces_is_not_read_again, a_piece_is_given_as_soon_as_it_is_there,
             a_read_that_was_given_up_is_tried_again_without_loss,
-            a_second_reader_is_told_that_there_is_one, an_upload_passes_through_without_being_held,
-            a_body_is_not_read_ahead, a_body_has_its_limit_however_it_is_read,
-            a_body_beyond_its_limit_stays_an_error, a_broken_chunk_is_a_400_and_the_last,
-            a_body_cut_short_is_never_a_success, json_is_parsed_if_it_says_so, NULL});
+            an_unread_body_is_waited_for_two_seconds, a_second_reader_is_told_that_there_is_one,
+            an_upload_passes_through_without_being_held, a_body_is_not_read_ahead,
+            a_body_has_its_limit_however_it_is_read, a_body_beyond_its_limit_stays_an_error,
+            a_broken_chunk_is_a_400_and_the_last, a_body_cut_short_is_never_a_success,
+            json_is_parsed_if_it_says_so, NULL});
 }

@@ -45,9 +45,8 @@ static int errs_after(struct proa_request *req, struct proa_response *resp, void
 static int errs_twice(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     (void)resp;
-    (void)arg;
     proa_http_error(req, 404, "first");
-    return proa_http_error(req, 409, "second");
+    return proa_http_error(req, 409, arg ? "second" : NULL);
 }
 
 /* The failure was seen to: the handler answers all the same. */
@@ -77,7 +76,8 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/errs", errs, NULL);
     proa_app_post(app, "/errs", errs, NULL);
     proa_app_get(app, "/errs-after", errs_after, NULL);
-    proa_app_get(app, "/errs-twice", errs_twice, NULL);
+    proa_app_get(app, "/errs-twice", errs_twice, app);
+    proa_app_get(app, "/errs-twice-silently", errs_twice, NULL);
     proa_app_get(app, "/mends", mends, NULL);
     proa_app_get(app, "/closes", errs_and_closes, NULL);
     code = 404;
@@ -251,6 +251,7 @@ SERVED(the_last_error_counts)
     const char *answer = ask(server, GET("/errs-twice"));
     ck_assert_int_eq(status_of(answer), 409);
     ck_assert_str_eq(body_of(answer), "second\n");
+    ck_assert_str_eq(body_of(ask(server, GET("/errs-twice-silently"))), "Conflict\n");
 }
 
 SERVED(an_error_that_is_not_returned_is_none)
