@@ -151,6 +151,20 @@ START_TEST(another_method_is_405_with_what_is_allowed)
 }
 END_TEST
 
+START_TEST(a_path_begins_with_a_slash)
+{
+    struct router *r = proa__router_new();
+
+    ck_ok(add(r, "GET", "/"));
+    ck_ok(add(r, "GET", "/x"));
+    ck_assert_str_eq(led_to(r, "/x"), "/x");
+    ck_assert_str_eq(led_to(r, ""), "404");
+    ck_assert_str_eq(led_to(r, "xx"), "404");
+    ck_assert_str_eq(led_to(r, "*"), "404");
+    proa__router_free(r);
+}
+END_TEST
+
 START_TEST(star_takes_what_no_other_route_takes)
 {
     struct router *r = proa__router_new();
@@ -251,7 +265,7 @@ int main(void)
                       literal_beats_parameter_beats_rest, parameters_have_their_route_s_names,
                       escapes_are_decoded_within_segments, bad_escapes_nul_and_bad_utf8_are_400,
                       rest_takes_slashes_and_may_be_empty, a_parameter_is_never_empty,
-                      another_method_is_405_with_what_is_allowed,
+                      another_method_is_405_with_what_is_allowed, a_path_begins_with_a_slash,
                       star_takes_what_no_other_route_takes, bad_patterns_are_told,
                       sixteen_parameters_and_no_more, matching_is_linear_in_the_tree,
                       each_allocation_may_fail, NULL});

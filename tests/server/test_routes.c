@@ -38,7 +38,7 @@ static struct proa_app *make_app(void)
     add(app, "GET", "/items/{id}/x");
     add(app, "GET", "/slash/");
     add(app, "GET", "/files/{rest...}");
-    add(app, "*", "/any");
+    proa_app_route(app, "*", "/any", tells, (void *)"the star", NULL);
     add(app, "GET", "/any");
     add(app, "OPTIONS", "/own-options");
     add(app, "HEAD", "/own-head");
@@ -216,9 +216,11 @@ SERVED(options_tells_the_methods_unless_it_has_a_route)
 
 SERVED(a_star_route_takes_what_others_leave)
 {
-    ck_routed(server, "PUT", "/any", "PUT /any id= rest=");
-    ck_routed(server, "OPTIONS", "/any", "OPTIONS /any id= rest=");
+    ck_routed(server, "PUT", "/any", "PUT the star id= rest=");
+    ck_routed(server, "OPTIONS", "/any", "OPTIONS the star id= rest=");
     ck_routed(server, "GET", "/any", "GET /any id= rest=");
+    /* HEAD is GET's first: "HEAD /any id= rest=" */
+    ck_str_eq(field_of(asked(server, "HEAD", "/any"), "Content-Length"), "19");
 }
 
 /* HTTP-REQ-08, HTTP-REQ-10, HTTP-REQ-15, HTTP-REQ-16, HTTP-REQ-20 */
