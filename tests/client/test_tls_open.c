@@ -45,11 +45,12 @@ static struct proa_group *servers;
 
 static void note_host(struct proa_str head)
 {
-    static const struct proa_str field = {"\r\nHost: ", 8};
-    const char *at = memmem(head.p, head.n, field.p, field.n);
+    static char text[1024];
 
+    snprintf(text, sizeof text, "%.*s", PROA_PRI(head));
+    const char *at = strstr(text, "\r\nHost: ");
     ck_assert_ptr_nonnull(at);
-    sscanf(at + field.n, "%60s", site.host);
+    sscanf(at + 8, "%60s", site.host);
 }
 
 static int converse(struct proa_stream *s)
