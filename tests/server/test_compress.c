@@ -219,6 +219,7 @@ SERVED(gzip_is_used_where_the_client_wants_it)
         {"gzip; q=1.000", true},
         {"gzip;q=1.001", false},
         {"gzip;q=0.0001", false},
+        {"gzip;q=1.0000", false},
         {"gzip;q=x", false},
         {"gzip;q=0.5, identity;q=0.5", true},
         {"gzip;q=0.4, identity;q=0.5", false},
