@@ -15,12 +15,14 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum happening { DATA_FIN, DATA_RST, FIN, RST, DATA, EVENTS };
+/* Those that TCP alone has are last. */
+enum happening { DATA_FIN, FIN, DATA, DATA_RST, RST, EVENTS, UNIX_EVENTS = DATA + 1 };
 
 enum { BIG = 4 << 20 /* bytes of a response that no socket takes at once */ };
 
@@ -95,14 +97,27 @@ static int floods(struct proa_request *req, struct proa_response *resp, void *ar
 
 struct scene {
     void (*body)(enum happening event);
-    enum happening event;
+    int i; /* an event over TCP; then over a UNIX socket */
 };
+
+static int connect_peer(const struct scene *scene, const char *path)
+{
+    struct proa_addr addr;
+
+    if (scene->i < EVENTS)
+        return t_peer_connect_port(proa_server_port(server, 0));
+    ck_ok(proa_addr_unix(&addr, path));
+    return t_peer_connect(&addr);
+}
 
 static int scene_body(void *arg)
 {
     const struct scene *scene = arg;
     struct proa_app *app = NULL;
+    char path[40];
 
+    snprintf(path, sizeof path, "@proa-test-edges-%d", (int)getpid());
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = path}};
     calls = 0;
     body_rc = write_rc = 1;
     ck_ok(proa_event_new(&go));
@@ -111,12 +126,12 @@ static int scene_body(void *arg)
     proa_app_post(app, "/", echo, NULL);
     proa_app_get(app, "/wait", waits_go, NULL);
     proa_app_get(app, "/flood", floods, NULL);
-    ck_ok(proa_server_start(&server, app, NULL));
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 2)));
     proa_yield();
-    peer = t_peer_connect_port(proa_server_port(server, 0));
+    peer = connect_peer(scene, path);
     t_turns(4);
     ck_assert_uint_eq(proa_server_connections(server), 1);
-    scene->body(scene->event);
+    scene->body((enum happening)(scene->i % EVENTS));
     t_turns(8);
     ck_assert_uint_eq(proa_server_connections(server), 0);
     ck_assert_uint_eq(group_of(server->group)->running, 0);
@@ -197,7 +212,7 @@ static void ck_heard(enum happening event, int n, const char *body)
     static void name##_body(enum happening event);                                                 \
     START_TEST(name)                                                                               \
     {                                                                                              \
-        t_run(scene_body, &(struct scene){name##_body, (enum happening)_i});                       \
+        t_run(scene_body, &(struct scene){name##_body, _i});                                       \
     }                                                                                              \
     END_TEST                                                                                       \
     static void name##_body(enum happening event)
@@ -324,14 +339,14 @@ int main(void)
 {
     return t_main_tables("edges", (const TTest *const[]){NULL},
                          (const struct t_table[]){
-                             {on_a_fresh_connection, EVENTS},
-                             {on_a_kept_connection, EVENTS},
-                             {in_a_head, EVENTS},
-                             {in_a_body, EVENTS},
-                             {in_a_chunk, EVENTS},
-                             {in_a_handler, EVENTS},
-                             {in_a_long_response, EVENTS},
-                             {on_a_connection_that_lingers, EVENTS},
+                             {on_a_fresh_connection, EVENTS + UNIX_EVENTS},
+                             {on_a_kept_connection, EVENTS + UNIX_EVENTS},
+                             {in_a_head, EVENTS + UNIX_EVENTS},
+                             {in_a_body, EVENTS + UNIX_EVENTS},
+                             {in_a_chunk, EVENTS + UNIX_EVENTS},
+                             {in_a_handler, EVENTS + UNIX_EVENTS},
+                             {in_a_long_response, EVENTS + UNIX_EVENTS},
+                             {on_a_connection_that_lingers, EVENTS + UNIX_EVENTS},
                              {NULL, 0},
                          });
 }
