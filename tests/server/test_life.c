@@ -228,6 +228,45 @@ START_TEST(an_app_may_go_when_the_last_handler_has_returned_and_not_before)
 }
 END_TEST
 
+/* ---- the end of a stop */
+
+/* Cancelled, yet it answers, and leaves its body unread. */
+static int answers_in_a_shield(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    PROA_SHIELD(shield, PROA_MIN);
+    ck_ok(proa_sleep(2 * PROA_SEC));
+    return hello(req, resp, arg);
+}
+
+/* So its connection would linger when the last handler has returned: the stop does not wait. */
+static int lingers_body(void *arg)
+{
+    struct proa_app *app = make_app();
+
+    (void)arg;
+    proa_app_post(app, "/shielded", answers_in_a_shield, NULL);
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *s = served_connect(server, NULL);
+    say(s, "POST /shielded HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+    ck_ok(proa_yield());
+    int64_t began = proa_now();
+    ck_err(proa_server_stop(server, PROA_SEC), PROA_ETIMEDOUT);
+    ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC);
+    ck_assert_uint_eq(proa_server_connections(server), 0);
+    ck_assert_int_eq(status_of(hear_all(s)), 200);
+    proa_server_free(server);
+    proa_app_free(app);
+    ck_ok(proa_sleep(PROA_MIN)); /* no timer of it is left */
+    proa_abort(s);
+    return 0;
+}
+
+START_TEST(no_connection_outlives_a_stop)
+{
+    t_run(lingers_body, NULL);
+}
+END_TEST
+
 /* ---- starting */
 
 static int each_alloc_body(void *arg)
@@ -389,7 +428,7 @@ int main(void)
                               a_stopped_server_takes_no_connection_and_frees_in_order,
                               an_app_freed_before_its_server_aborts_with_a_sentence,
                               an_app_may_go_when_the_last_handler_has_returned_and_not_before,
-                              starting_fails_in_order_without_memory,
+                              no_connection_outlives_a_stop, starting_fails_in_order_without_memory,
                               a_server_that_cannot_start_gives_back_what_it_had,
                               app_serve_serves_in_a_run_without_signals_until_cancelled,
                               a_second_app_serve_in_one_loop_is_ebusy_and_the_first_goes_on,

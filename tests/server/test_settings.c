@@ -1,12 +1,14 @@
 #include "core/loop.h"
 #include "core/sched.h"
 #include "served.h"
+#include "server/server.h"
 
 #include <proa/err.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
 #include <string.h>
+#include <sys/resource.h>
 
 /* Options and routes that are checked before anything is served. */
 
@@ -132,6 +134,48 @@ START_TEST(forever_lifts_the_times_of_a_connection)
 }
 END_TEST
 
+/* ---- connections */
+
+/* How many connections a server takes that was told nothing, where a process may have so many
+ * files. */
+static size_t default_with(rlim_t files)
+{
+    struct rlimit limit;
+    struct proa_app *app = make_app();
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = files;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct proa_server *server = served_start(app, NULL);
+    size_t n = server->opts.max_connections;
+    served_end(server, app);
+    return n;
+}
+
+static int default_body(void *arg)
+{
+    struct rlimit limit;
+
+    (void)arg;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_uint_eq(default_with(100), 64); /* none would be too few */
+    ck_assert_uint_eq(default_with(128), 64);
+    ck_assert_uint_eq(default_with(129), 65);
+    ck_assert_uint_eq(default_with(1000), 936);
+    if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= 20000) {
+        ck_assert_uint_eq(default_with(10063), 9999);
+        ck_assert_uint_eq(default_with(10064), 10000);
+        ck_assert_uint_eq(default_with(20000), 10000);
+    }
+    return 0;
+}
+
+START_TEST(connections_leave_64_files_to_the_program)
+{
+    t_run(default_body, NULL);
+}
+END_TEST
+
 /* ---- routes */
 
 static void refused_method(const char *method, const char *words)
@@ -213,6 +257,7 @@ int main(void)
                       a_server_name_is_copied_and_sent_unless_the_handler_says_another,
                       no_server_name_is_sent_unasked, a_server_name_that_may_not_be_sent_is_einval,
                       forever_lifts_the_times_of_a_connection,
+                      connections_leave_64_files_to_the_program,
                       a_route_of_an_unknown_method_is_eroute, a_route_may_have_any_known_method,
                       options_of_a_newer_library_are_e2big_unless_unset, NULL});
 }
