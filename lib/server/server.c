@@ -332,7 +332,6 @@ void proa_server_free(struct proa_server *s)
     PROA_CHECK_OBJ(s, MAGIC_SERVER);
     if (s->phase == SERVER_SERVING || s->phase == SERVER_DRAINING) {
         s->phase = SERVER_DRAINING;
-        s->drain = 0;
         abort_conns(s);
         proa_event_set(s->stop);
         proa_event_set(s->empty);

@@ -1,5 +1,3 @@
-#include "core/loop.h"
-#include "core/signal.h"
 #include "served.h"
 #include "support/t_peer.h"
 
@@ -11,10 +9,9 @@
 #include <proa/time.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* From start to free, in every order: servers, their apps, and proa_app_serve. */
+/* From start to free, in every order: servers and their apps. */
 
 #define ONE "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -46,35 +43,13 @@ static struct proa_app *make_app(void)
     return app;
 }
 
-static char url[128];
 static int n_urls;
 
-static void keep_url(void *arg, const char *text)
+static void count_url(void *arg, const char *text)
 {
     (void)arg;
+    (void)text;
     n_urls++;
-    snprintf(url, sizeof url, "%s", text);
-}
-
-static int port_of_url(void)
-{
-    const char *colon = strrchr(url, ':');
-
-    ck_assert_ptr_nonnull(colon);
-    return atoi(colon + 1);
-}
-
-/* The status of a GET on a new connection to the port. */
-static int get(int port)
-{
-    char text[1024] = "";
-    int fd = t_peer_connect_port(port);
-
-    t_peer_say(fd, ONE);
-    t_turns(12);
-    long n = t_peer_recv(fd, text, sizeof text - 1);
-    t_peer_close(fd);
-    return n > 0 ? status_of(text) : 0;
 }
 
 /* ---- the order of freeing */
@@ -86,7 +61,7 @@ static int unbegun_body(void *arg)
     struct proa_server *server = NULL;
 
     (void)arg;
-    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.listening = keep_url)));
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.listening = count_url)));
     proa_server_free(server);
     proa_app_free(app);
     t_turns(4);
@@ -230,6 +205,11 @@ END_TEST
 
 /* ---- the end of a stop */
 
+static int stop_in_a_second(void *server)
+{
+    return proa_server_stop(server, PROA_SEC);
+}
+
 /* Cancelled, yet it answers, and leaves its body unread. */
 static int answers_in_a_shield(struct proa_request *req, struct proa_response *resp, void *arg)
 {
@@ -264,6 +244,112 @@ static int lingers_body(void *arg)
 START_TEST(no_connection_outlives_a_stop)
 {
     t_run(lingers_body, NULL);
+}
+END_TEST
+
+/* What no handler has is not waited for: it ends with the grace time, as the handlers' wait begins.
+ */
+static int headless_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_task_ref stop;
+
+    (void)arg;
+    proa_app_post(app, "/shielded", answers_in_a_shield, NULL);
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *busy = served_connect(server, NULL);
+    struct proa_stream *half = served_connect(server, NULL);
+    say(busy, "POST /shielded HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    say(half, "GET / HT");
+    t_turns(4);
+    int64_t began = proa_now();
+    ck_ok(proa_create_task_opts(NULL, &stop, stop_in_a_second, server, NULL));
+    ck_assert_str_eq(hear_all(half), "");
+    ck_assert_int_eq(heard_end(), PROA_ECONNRESET);
+    ck_assert_int_eq(proa_now() - began, PROA_SEC);
+    ck_err(proa_task_join(stop), PROA_ETIMEDOUT);
+    ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC);
+    proa_abort(busy);
+    proa_abort(half);
+    proa_server_free(server);
+    proa_app_free(app);
+    return 0;
+}
+
+START_TEST(a_connection_without_handler_ends_with_the_grace_time)
+{
+    t_run(headless_body, NULL);
+}
+END_TEST
+
+/* The stop was to take an hour; its caller gave up after a second. */
+static int impatient_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *s = served_connect(server, NULL);
+
+    (void)arg;
+    say(s, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_ok(proa_yield());
+    ck_err(PROA_WITHIN(PROA_SEC, proa_server_stop(server, 2 * PROA_HOUR)), PROA_ETIMEDOUT);
+    ck_assert_int_eq(slept_rc, 1);
+    int64_t began = proa_now();
+    proa_server_free(server);
+    t_turns(4);
+    ck_assert_int_eq(slept_rc, PROA_ECANCELED);
+    ck_assert_int_eq(proa_now() - began, 0);
+    proa_app_free(app);
+    proa_abort(s);
+    return 0;
+}
+
+START_TEST(freeing_a_server_that_drains_ends_the_drain)
+{
+    t_run(impatient_body, NULL);
+}
+END_TEST
+
+struct survivor {
+    struct proa_app *app;
+    struct proa_server *server;
+    struct proa_stream *s;
+    int status;
+};
+
+/* A task that the run's end cancels too, and that holds out. */
+static int survive(void *arg)
+{
+    struct survivor *v = arg;
+
+    PROA_SHIELD(shield, PROA_MIN);
+    v->status = status_of(hear_all(v->s));
+    proa_abort(v->s);
+    int rc = proa_server_stop(v->server, PROA_SEC);
+    proa_server_free(v->server);
+    proa_app_free(v->app);
+    return rc;
+}
+
+static int ends_body(void *arg)
+{
+    struct survivor *v = arg;
+    const struct pair_opts slow = {.ab.delay = PROA_SEC / 2};
+
+    v->app = make_app();
+    v->server = served_start(v->app, NULL);
+    v->s = served_connect(v->server, &slow);
+    say(v->s, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    return proa_create_task(NULL, survive, v);
+}
+
+/* Its request was under way when the main task returned. */
+START_TEST(a_run_s_end_is_a_stop_that_answers_whom_it_had_accepted)
+{
+    struct survivor v = {0};
+
+    ck_ok(proa_run(ends_body, &v, PROA_RUN_OPTS(.virtual_clock = true)));
+    ck_assert_int_eq(v.status, 200);
 }
 END_TEST
 
@@ -322,103 +408,6 @@ START_TEST(a_server_that_cannot_start_gives_back_what_it_had)
 }
 END_TEST
 
-/* ---- proa_app_serve */
-
-static int serve(void *app)
-{
-    return proa_app_serve(app, PROA_SERVER_OPTS(.listening = keep_url, .drain = PROA_SEC));
-}
-
-/* A run that no signal ends, as most of a test's are. */
-static int without_signals_body(void *arg)
-{
-    struct proa_app *app = make_app();
-    struct proa_task_ref ref;
-
-    (void)arg;
-    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL));
-    t_turns(4);
-    ck_assert_int_eq(n_urls, 1);
-    int port = port_of_url();
-    ck_assert_int_eq(get(port), 200);
-    ck_ok(proa_task_cancel(ref));
-    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
-    proa_app_free(app);
-    return 0;
-}
-
-START_TEST(app_serve_serves_in_a_run_without_signals_until_cancelled)
-{
-    t_run(without_signals_body, NULL);
-}
-END_TEST
-
-static int second_body(void *arg)
-{
-    struct proa_app *app = make_app();
-    struct proa_app *other = make_app();
-    struct proa_task_ref ref;
-
-    (void)arg;
-    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL));
-    t_turns(4);
-    int port = port_of_url();
-    ck_err(proa_app_serve(other, PROA_SERVER_OPTS(.listening = keep_url)), PROA_EBUSY);
-    ck_assert_str_eq(proa_err_detail(PROA_EBUSY),
-                     "this loop serves another app already; proa_server_start serves more");
-    proa_app_free(other);
-    t_turns(4);
-    ck_assert_int_eq(n_urls, 1);
-    ck_assert_int_eq(get(port), 200); /* the first one goes on */
-
-    ck_ok(proa_task_cancel(ref));
-    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
-    n_urls = 0;
-    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL)); /* its place is free again */
-    t_turns(4);
-    ck_assert_int_eq(n_urls, 1);
-    ck_assert_int_eq(get(port_of_url()), 200);
-    ck_ok(proa_task_cancel(ref));
-    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
-    proa_app_free(app);
-    return 0;
-}
-
-START_TEST(a_second_app_serve_in_one_loop_is_ebusy_and_the_first_goes_on)
-{
-    ck_ok(proa_run(second_body, NULL, PROA_RUN_OPTS(.signals = true, .virtual_clock = true)));
-}
-END_TEST
-
-/* Cancelled, it gives the handlers their time, then cancels them; cancelled again, it is not waited
- * for. */
-static int drains_body(void *arg)
-{
-    struct proa_app *app = make_app();
-    struct proa_task_ref ref;
-
-    (void)arg;
-    ck_ok(proa_create_task_opts(NULL, &ref, serve, app, NULL));
-    t_turns(4);
-    int fd = t_peer_connect_port(port_of_url());
-    t_peer_say(fd, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
-    t_turns(8);
-    int64_t began = proa_now();
-    ck_ok(proa_task_cancel(ref));
-    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
-    ck_assert_int_eq(slept_rc, PROA_ECANCELED);
-    ck_assert_int_ge(proa_now() - began, PROA_SEC);
-    t_peer_close(fd);
-    proa_app_free(app);
-    return 0;
-}
-
-START_TEST(a_cancelled_app_serve_drains_and_leaves_no_handler)
-{
-    t_run(drains_body, NULL);
-}
-END_TEST
-
 int main(void)
 {
     return t_main("life", (const TTest *const[]){
@@ -428,9 +417,10 @@ int main(void)
                               a_stopped_server_takes_no_connection_and_frees_in_order,
                               an_app_freed_before_its_server_aborts_with_a_sentence,
                               an_app_may_go_when_the_last_handler_has_returned_and_not_before,
-                              no_connection_outlives_a_stop, starting_fails_in_order_without_memory,
-                              a_server_that_cannot_start_gives_back_what_it_had,
-                              app_serve_serves_in_a_run_without_signals_until_cancelled,
-                              a_second_app_serve_in_one_loop_is_ebusy_and_the_first_goes_on,
-                              a_cancelled_app_serve_drains_and_leaves_no_handler, NULL});
+                              no_connection_outlives_a_stop,
+                              a_connection_without_handler_ends_with_the_grace_time,
+                              freeing_a_server_that_drains_ends_the_drain,
+                              a_run_s_end_is_a_stop_that_answers_whom_it_had_accepted,
+                              starting_fails_in_order_without_memory,
+                              a_server_that_cannot_start_gives_back_what_it_had, NULL});
 }
