@@ -1,6 +1,7 @@
 # tests/server: link their floor's library and those below, no more; the linker checks the floors.
 server_tests = \
 	%D%/test_access \
+	%D%/test_admit \
 	%D%/test_body \
 	%D%/test_close_notify \
 	%D%/test_compress \
@@ -21,14 +22,15 @@ server_tests = \
 	%D%/test_memory \
 	%D%/test_nobody \
 	%D%/test_pipeline \
-	%D%/test_reading \
 	%D%/test_rate \
+	%D%/test_reading \
 	%D%/test_redirect \
 	%D%/test_request \
 	%D%/test_response \
 	%D%/test_router \
 	%D%/test_routes \
 	%D%/test_scene \
+	%D%/test_serve \
 	%D%/test_server \
 	%D%/test_settings \
 	%D%/test_signals \
@@ -45,6 +47,8 @@ check_PROGRAMS += $(server_tests)
 %C%_test_access_SOURCES = %D%/test_access.c %D%/served.c %D%/served.h
 %C%_test_access_CFLAGS = $(server_test_flags)
 %C%_test_access_LDADD = $(server_test_libs)
+%C%_test_admit_CFLAGS = $(server_test_flags)
+%C%_test_admit_LDADD = $(server_test_libs)
 %C%_test_body_SOURCES = %D%/test_body.c %D%/served.c %D%/served.h
 %C%_test_body_CFLAGS = $(server_test_flags)
 %C%_test_body_LDADD = $(server_test_libs)
@@ -128,6 +132,9 @@ check_PROGRAMS += $(server_tests)
 %C%_test_scene_SOURCES = %D%/test_scene.c %D%/served.c %D%/served.h
 %C%_test_scene_CFLAGS = $(server_test_flags)
 %C%_test_scene_LDADD = $(server_test_libs)
+%C%_test_serve_SOURCES = %D%/test_serve.c %D%/served.c %D%/served.h
+%C%_test_serve_CFLAGS = $(server_test_flags)
+%C%_test_serve_LDADD = $(server_test_libs)
 %C%_test_server_CFLAGS = $(server_test_flags)
 %C%_test_server_LDADD = $(server_test_libs)
 %C%_test_settings_SOURCES = %D%/test_settings.c %D%/served.c %D%/served.h

@@ -94,6 +94,31 @@ START_TEST(one_server_listens_on_several_addresses)
 }
 END_TEST
 
+static int star_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_bind binds[] = {{.unix_path = "@proa-test-server-star"}};
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app,
+                            PROA_SERVER_OPTS(.host = "*", .binds = binds, .n_binds = 1)));
+    proa_yield();
+    ck_assert_str_eq(proa_server_url(server, 1), "http+unix:@proa-test-server-star");
+    int fd = t_peer_connect_port(proa_server_port(server, 0));
+    t_turns(8);
+    ck_assert_int_eq(get(fd), 200);
+    t_peer_close(fd);
+    end(server, app);
+    return 0;
+}
+
+START_TEST(a_star_is_all_addresses_and_binds_come_on_top)
+{
+    t_run(star_body, NULL);
+}
+END_TEST
+
 static int in_use_body(void *arg)
 {
     struct proa_app *app = make_app();
@@ -330,7 +355,8 @@ int main(void)
 {
     return t_main("server",
                   (const TTest *const[]){
-                      one_server_listens_on_several_addresses, a_port_in_use_is_named,
+                      one_server_listens_on_several_addresses,
+                      a_star_is_all_addresses_and_binds_come_on_top, a_port_in_use_is_named,
                       a_bad_route_is_told_when_the_app_is_served,
                       beyond_max_connections_clients_wait, beyond_max_per_address_clients_get_503,
                       peers_on_unix_sockets_have_no_address, each_exchange_is_logged,
