@@ -315,6 +315,59 @@ SERVED(a_response_is_not_held_while_the_next_handler_sleeps)
     proa_sleep(2 * PROA_SEC);
 }
 
+static int greeted, greeted_before_turn;
+
+static int counts(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    greeted++;
+    return proa_response_text(resp, 200, "x");
+}
+
+static int looks(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    greeted_before_turn = greeted;
+    return proa_response_text(resp, 200, "y");
+}
+
+/* No handler of the crowd ever waits, and yet the others' do not wait for all of them. */
+static int crowd_body(void *arg)
+{
+    enum { CROWD = 300 };
+    static const char one[] = GET("/counts");
+    static char all[CROWD * sizeof one];
+    struct proa_app *app = NULL;
+
+    (void)arg;
+    ck_ok(proa_app_new(&app, NULL));
+    proa_app_get(app, "/counts", counts, NULL);
+    proa_app_get(app, "/looks", looks, NULL);
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *crowd = served_connect(server, NULL);
+    struct proa_stream *single = served_connect(server, NULL);
+    for (int i = 0; i < CROWD; i++)
+        memcpy(all + i * (sizeof one - 1), one, sizeof one - 1);
+    say_all(crowd, all, CROWD * (sizeof one - 1));
+    say_all(single, LAST("/looks"), strlen(LAST("/looks")));
+    ck_assert_int_eq(status_of(hear_all(single)), 200);
+    ck_assert_int_gt(greeted_before_turn, 0);
+    ck_assert_int_lt(greeted_before_turn, CROWD);
+    ck_assert_int_eq(responses_in(hear_all(crowd)), CROWD);
+    proa_abort(crowd);
+    proa_abort(single);
+    served_end(server, app);
+    return 0;
+}
+
+START_TEST(many_pipelined_requests_do_not_hold_up_another_client)
+{
+    t_run(crowd_body, NULL);
+}
+END_TEST
+
 SERVED(http_1_0_closes_unless_it_asks_to_stay)
 {
     const char *text = ask(server, "GET /hello/a HTTP/1.0\r\n\r\n");
@@ -407,6 +460,7 @@ int main(void)
                                          a_connection_serves_one_request_after_another,
                                          pipelined_requests_are_answered_in_order,
                                          a_response_is_not_held_while_the_next_handler_sleeps,
+                                         many_pipelined_requests_do_not_hold_up_another_client,
                                          http_1_0_closes_unless_it_asks_to_stay,
                                          requests_may_come_in_any_pieces,
                                          a_connection_may_break_at_any_byte,

@@ -197,6 +197,22 @@ SERVED_TEST(a_bound_handler_is_told_of_a_client_that_left_unseen, make_app)
     proa_abort(s);
 }
 
+/* Gone, as far as is known; it may still be there to read it, and learns that no more follows. */
+SERVED_TEST(a_response_to_a_client_that_left_is_the_last, make_app)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, GET("/waits") GET("/bound-quick"));
+    ck_ok(proa_sleep(PROA_SEC));
+    ck_ok(proa_shutdown(s));
+    const char *text = hear_all(s);
+    ck_assert_int_eq(heard_end(), 0);
+    ck_assert_int_eq(responses_in(text), 1);
+    ck_assert_int_eq(status_of(text), 200);
+    ck_str_eq(field_of(text, "Connection"), "close");
+    proa_abort(s);
+}
+
 /* ---- waiting for it */
 
 SERVED_TEST(of_two_that_wait_for_the_client_one_cancelled_leaves_the_other_waiting, make_app)
@@ -297,6 +313,7 @@ int main(void)
                       a_bound_handler_leaves_nothing_to_the_next,
                       each_request_of_a_connection_is_watched_anew,
                       a_bound_handler_is_told_of_a_client_that_left_unseen,
+                      a_response_to_a_client_that_left_is_the_last,
                       of_two_that_wait_for_the_client_one_cancelled_leaves_the_other_waiting,
                       a_stream_cut_by_its_client_logs_nothing,
                       a_bound_stream_that_its_client_left_logs_nothing,

@@ -302,6 +302,7 @@ static int access_body(void *arg)
     ck_assert_int_eq(seen.status, 200);
     ck_assert_uint_eq(seen.body_bytes, 5);
     ck_assert_int_eq(seen.version_minor, 1);
+    ck_assert_int_gt(seen.when, 1700000000); /* of our days */
     ck_assert_str_eq(seen_target, "/?a=b");
     ck_assert_str_eq(seen_peer, "127.0.0.1");
     ck_assert_str_eq(seen_agent, "test/1");
