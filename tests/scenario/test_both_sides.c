@@ -3,6 +3,7 @@
  * TCP, TLS and UNIX sockets, with many tasks at once and with clients that give up in the middle.
  */
 
+#include "support/t_peer.h"
 #include "support/t_run.h"
 
 #include <proa/app.h>
@@ -197,7 +198,7 @@ static int frame_body(void *arg)
     PROA_AUTO(proa_buf) cert = {0};
     PROA_AUTO(proa_buf) key = {0};
     struct proa_server *server = NULL;
-    struct proa_bind bind = {.unix_path = f->unix_socket ? "@proa-scenario" : NULL};
+    struct proa_bind bind = {.unix_path = f->unix_socket ? t_peer_name("scenario") : NULL};
 
     proa_buf_init(&cert, 10000);
     proa_buf_init(&key, 10000);

@@ -15,7 +15,6 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -100,13 +99,13 @@ struct scene {
     int i; /* an event over TCP; then over a UNIX socket */
 };
 
-static int connect_peer(const struct scene *scene, const char *path)
+static int connect_peer(const struct scene *scene)
 {
     struct proa_addr addr;
 
     if (scene->i < EVENTS)
         return t_peer_connect_port(proa_server_port(server, 0));
-    ck_ok(proa_addr_unix(&addr, path));
+    ck_ok(proa_addr_unix(&addr, t_peer_name("edges")));
     return t_peer_connect(&addr);
 }
 
@@ -114,10 +113,8 @@ static int scene_body(void *arg)
 {
     const struct scene *scene = arg;
     struct proa_app *app = NULL;
-    char path[40];
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = t_peer_name("edges")}};
 
-    snprintf(path, sizeof path, "@proa-test-edges-%d", (int)getpid());
-    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = path}};
     calls = 0;
     body_rc = write_rc = 1;
     ck_ok(proa_event_new(&go));
@@ -128,7 +125,7 @@ static int scene_body(void *arg)
     proa_app_get(app, "/flood", floods, NULL);
     ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 2)));
     proa_yield();
-    peer = connect_peer(scene, path);
+    peer = connect_peer(scene);
     t_turns(4);
     ck_assert_uint_eq(proa_server_connections(server), 1);
     scene->body((enum happening)(scene->i % EVENTS));

@@ -359,7 +359,7 @@ static int each_alloc_body(void *arg)
 {
     PROA_AUTO(proa_app) *app = NULL;
     struct proa_server *server = NULL;
-    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = "@proa-test-life"}};
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = t_peer_name("life")}};
 
     (void)arg;
     int rc = proa_app_new(&app, NULL);
@@ -391,7 +391,7 @@ static int half_started_body(void *arg)
 
     (void)arg;
     ck_ok(proa_server_start(&server, app, NULL));
-    struct proa_bind binds[] = {{.unix_path = "@proa-test-half"},
+    struct proa_bind binds[] = {{.unix_path = t_peer_name("half")},
                                 {.port = proa_server_port(server, 0)}};
     ck_err(proa_server_start(&second, app, PROA_SERVER_OPTS(.binds = binds, .n_binds = 2)),
            PROA_EADDRINUSE);

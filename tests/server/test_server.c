@@ -60,7 +60,7 @@ static int two_addresses_body(void *arg)
 {
     struct proa_app *app = make_app();
     struct proa_server *server = NULL;
-    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = "@proa-test-server"}};
+    struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = t_peer_name("server")}};
     struct proa_addr addr;
 
     (void)arg;
@@ -69,14 +69,15 @@ static int two_addresses_body(void *arg)
     ck_assert_int_gt(proa_server_port(server, 0), 0);
     ck_assert_int_eq(proa_server_port(server, 1), 0);
     ck_assert_int_eq(proa_server_port(server, 2), PROA_EINVAL);
-    char url[64];
+    char url[80];
     snprintf(url, sizeof url, "http://127.0.0.1:%d", proa_server_port(server, 0));
     ck_assert_str_eq(proa_server_url(server, 0), url);
-    ck_assert_str_eq(proa_server_url(server, 1), "http+unix:@proa-test-server");
+    snprintf(url, sizeof url, "http+unix:%s", t_peer_name("server"));
+    ck_assert_str_eq(proa_server_url(server, 1), url);
     ck_assert_ptr_null(proa_server_url(server, 2));
 
     int tcp = t_peer_connect_port(proa_server_port(server, 0));
-    ck_ok(proa_addr_unix(&addr, "@proa-test-server"));
+    ck_ok(proa_addr_unix(&addr, t_peer_name("server")));
     int un = t_peer_connect(&addr);
     t_turns(8);
     ck_assert_int_eq(get(tcp), 200);
@@ -98,13 +99,15 @@ static int star_body(void *arg)
 {
     struct proa_app *app = make_app();
     struct proa_server *server = NULL;
-    struct proa_bind binds[] = {{.unix_path = "@proa-test-server-star"}};
+    struct proa_bind binds[] = {{.unix_path = t_peer_name("star")}};
 
     (void)arg;
     ck_ok(proa_server_start(&server, app,
                             PROA_SERVER_OPTS(.host = "*", .binds = binds, .n_binds = 1)));
     proa_yield();
-    ck_assert_str_eq(proa_server_url(server, 1), "http+unix:@proa-test-server-star");
+    char url[80];
+    snprintf(url, sizeof url, "http+unix:%s", t_peer_name("star"));
+    ck_assert_str_eq(proa_server_url(server, 1), url);
     int fd = t_peer_connect_port(proa_server_port(server, 0));
     t_turns(8);
     ck_assert_int_eq(get(fd), 200);
@@ -242,7 +245,7 @@ static int unix_peers_body(void *arg)
 {
     struct proa_app *app = make_app();
     struct proa_server *server = NULL;
-    struct proa_bind binds[] = {{.unix_path = "@proa-test-peers"}, {.host = "127.0.0.1"}};
+    struct proa_bind binds[] = {{.unix_path = t_peer_name("peers")}, {.host = "127.0.0.1"}};
     struct proa_addr addr;
     int fds[4];
 
@@ -250,7 +253,7 @@ static int unix_peers_body(void *arg)
     ck_ok(proa_server_start(&server, app,
                             PROA_SERVER_OPTS(.binds = binds, .n_binds = 2, .max_per_address = 1)));
     proa_yield();
-    ck_ok(proa_addr_unix(&addr, "@proa-test-peers"));
+    ck_ok(proa_addr_unix(&addr, t_peer_name("peers")));
     for (int i = 0; i < 4; i++) {
         fds[i] = i < 2 ? t_peer_connect(&addr) : t_peer_connect_port(proa_server_port(server, 1));
         t_turns(8);

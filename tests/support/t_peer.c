@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,6 +111,14 @@ int t_peer_listen_full(struct proa_addr *addr, int ret_fill[2])
         connect(ret_fill[i], &addr->u.sa, addr->len);
     }
     return fd;
+}
+
+const char *t_peer_name(const char *word)
+{
+    static char name[64];
+
+    snprintf(name, sizeof name, "@proa-%.40s-%d", word, (int)getpid());
+    return name;
 }
 
 void t_peer_send(int fd, const void *bytes, size_t n)

@@ -30,6 +30,10 @@ int t_peer_accept(int fd);
  * port. */
 int t_peer_listen_full(struct proa_addr *addr, int ret_fill[2]);
 
+/* The name of a UNIX socket, outside the file system, that is this process's alone:
+ * "@proa-WORD-PID". Valid until: the next call. */
+const char *t_peer_name(const char *word);
+
 /* Send all of it, which must fit. */
 void t_peer_send(int fd, const void *bytes, size_t n);
 void t_peer_say(int fd, const char *text);
