@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "core/stack_guard.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -58,10 +59,13 @@ struct stack_idle {
 
 static size_t page_size(void)
 {
-    static size_t size;
+    static _Atomic size_t known; /* the same in all threads, whoever asks first */
+    size_t size = atomic_load_explicit(&known, memory_order_relaxed);
 
-    if (!size)
+    if (!size) {
         size = (size_t)sysconf(_SC_PAGESIZE);
+        atomic_store_explicit(&known, size, memory_order_relaxed);
+    }
     return size;
 }
 
