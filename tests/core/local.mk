@@ -84,3 +84,8 @@ dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/switches.c
 
 CHECK_LONG += 'PROA_TEST_SEEDS=200000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
+
+# What threads, signals and other processes have to do with.
+CHECK_LONG += '$(top_srcdir)/tools/test -b build-long/tsan -t check-threads-long --enable-sanitize=thread --disable-shared'
+THREAD_TESTS += %D%/test_counters %D%/test_group_create %D%/test_loop %D%/test_main %D%/test_rollout \
+	%D%/test_run %D%/test_signal %D%/test_task_end %D%/test_thread %D%/test_timer

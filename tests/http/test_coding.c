@@ -524,7 +524,7 @@ END_TEST
 
 /* ---- stack: painted, then looked at from its far end */
 
-enum { STACK = 256 * 1024, PAINT = 0xa5 };
+enum { STACK = 1024 * 1024, PAINT = 0xa5 }; /* what ThreadSanitizer wants for a thread */
 
 #ifdef PROA_SANITIZED
 enum { ENOUGH = 32 * 1024 }; /* of stacks four times as large */

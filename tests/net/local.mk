@@ -45,3 +45,5 @@ check_PROGRAMS += $(net_tests)
 %C%_test_tcp_LDADD = $(net_test_libs)
 %C%_test_unix_CFLAGS = $(net_test_flags)
 %C%_test_unix_LDADD = $(net_test_libs)
+
+THREAD_TESTS += %D%/test_listener %D%/test_resolve %D%/test_resolve_own

@@ -42,3 +42,5 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_memory_LDADD = $(tls_test_libs)
 %C%_test_hello_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_hello_LDADD = $(tls_test_libs)
+
+THREAD_TESTS += %D%/test_ctx
