@@ -2,6 +2,7 @@
 #include "server/server.h"
 #include "support/t_peer.h"
 #include "support/t_run.h"
+#include "tls/duet.h"
 
 #include <proa/app.h>
 #include <proa/log.h>
@@ -227,6 +228,35 @@ START_TEST(an_address_is_counted_as_long_as_it_has_a_connection)
 }
 END_TEST
 
+/* A client that waits for a handshake must not take words for it. */
+static int secure_body(void *arg)
+{
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_tls_ctx *tls = T_SERVER();
+
+    (void)arg;
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.tls = tls, .max_per_address = 1)));
+    proa_yield();
+    int in = t_peer_connect_port(proa_server_port(server, 0));
+    t_turns(8);
+    int out = t_peer_connect_port(proa_server_port(server, 0));
+    t_turns(8);
+    ck_assert(t_peer_at_end(out)); /* and nothing before it */
+    ck_assert_uint_eq(proa_server_connections(server), 1);
+    leave(out);
+    leave(in);
+    end(server, app);
+    proa_tls_ctx_unref(tls);
+    return 0;
+}
+
+START_TEST(over_tls_one_too_many_is_turned_away_without_a_word)
+{
+    t_run(secure_body, NULL);
+}
+END_TEST
+
 static void quiet(enum proa_log_level level, const char *text, void *arg)
 {
     (void)level;
@@ -269,10 +299,12 @@ END_TEST
 
 int main(void)
 {
+    t_openssl_apart();
     return t_main("admit",
                   (const TTest *const[]){as_one_leaves_one_is_let_in,
                                          above_the_limit_more_than_one_must_leave,
                                          a_server_that_drains_listens_no_more,
                                          an_address_is_counted_as_long_as_it_has_a_connection,
+                                         over_tls_one_too_many_is_turned_away_without_a_word,
                                          accepting_without_memory_leaves_nothing, NULL});
 }
