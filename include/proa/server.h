@@ -59,7 +59,8 @@ struct proa_server_opts {
     void *access_arg;
     const char *server_name; /* Server header; NULL: none is sent */
 
-    /* Limits. 0 is the default named here; PROA_UNLIMITED and PROA_FOREVER lift one. */
+    /* Limits. 0 is the default named here; PROA_UNLIMITED and PROA_FOREVER lift one. With several
+     * workers or threads each has them for itself. */
     size_t max_connections; /* 10,000, or the file limit less 64; beyond it the server stops
                                accepting */
     size_t max_per_address; /* none; beyond it a connection gets a 503, or over TLS nothing, and is
