@@ -21,6 +21,8 @@ static void on_io(void *arg, unsigned dirs)
 {
     struct fd_stream *f = arg;
 
+    if (dirs & IO_READ)
+        f->s.own &= (uint8_t)~FD_SHORT_READ; /* more has come than that read saw */
     proa__stream_ready(&f->s, dirs);
 }
 

@@ -9,10 +9,10 @@
  * no system call while it is clear. What clears a bit:
  *   - PROA_EAGAIN of the system;
  *   - for READ of a socket also: a read that brought less than was asked for, once a write has
- *     succeeded after it (or proa__stream_read_done was called), while CLOSED is not set.
- * The second needs the write: data and a reset that arrive together give one edge only, without
- * CLOSED; but then the write fails, and the failure is seen there. Data and an orderly end give one
- * edge with CLOSED, and the bit stays until the end has been read.
+ *     succeeded after it (or proa__stream_read_done was called), while CLOSED is not set and no
+ * edge for reading came since. The second needs the write: data and a reset that arrive together
+ * give one edge only, without CLOSED; but then the write fails, and the failure is seen there. Data
+ * and an orderly end give one edge with CLOSED, and the bit stays until the end has been read.
  *
  * Floor: net.
  */

@@ -10,6 +10,7 @@
 
 #include <proa/group.h>
 #include <proa/listener.h>
+#include <proa/scope.h>
 #include <proa/stream.h>
 
 #include <string.h>
@@ -344,11 +345,36 @@ START_TEST(a_short_read_before_the_end_keeps_the_bit)
 }
 END_TEST
 
+/* One reads, does something else meanwhile, and then answers: what came in between is still there.
+ */
+static int between_body(void *arg)
+{
+    char got[8];
+
+    (void)arg;
+    open_conn();
+    t_peer_say(peer, "a");
+    ck_assert_int_eq(proa_read(conn, got, sizeof got), 1); /* a short read */
+    t_peer_say(peer, "b");
+    t_turns(3); /* its edge finds the bit set, and nobody waiting */
+    ck_ok(proa_write(conn, "x", 1, NULL));
+    ck_assert_int_eq(PROA_WITHIN(5 * PROA_SEC, proa_read(conn, got, sizeof got)), 1);
+    ck_assert_int_eq(got[0], 'b');
+    close_conn(DATA);
+    return 0;
+}
+START_TEST(what_comes_between_a_short_read_and_a_write_is_seen)
+{
+    t_run(between_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_small_request_costs_one_read_and_one_write,
         a_short_read_before_the_end_keeps_the_bit,
+        what_comes_between_a_short_read_and_a_write_is_seen,
         NULL,
     };
     const struct t_table tables[] = {
