@@ -77,8 +77,9 @@ struct proa_server_opts {
         write_timeout; /* without the client taking a byte: 30 s, then the connection is aborted */
     int64_t idle_timeout; /* between requests: 75 s */
     int64_t drain;        /* how long a stop waits for handlers: 30 s */
-    size_t min_body_rate; /* of a request body, bytes a second that is waited for it, after the
-                             first 5 s: 240 -> 408. A route may say otherwise */
+    size_t min_body_rate; /* of a request body, bytes a second that is waited for it beyond
+                             body_timeout, or 5 s if that is less: 240 -> 408. A route may say
+                             otherwise */
 };
 #ifndef __cplusplus
 #define PROA_SERVER_OPTS(...) PROA_OPTS(proa_server_opts, __VA_ARGS__)

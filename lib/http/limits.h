@@ -60,8 +60,8 @@
       "no byte of an expected body for this long: the peer is gone or plays dead")                 \
     X(body_rate, "bytes a second of waiting, at least", 240, 0, PROA_ECLIENTTIMEDOUT,              \
       "a byte now and then would hold a handler for hours; no link that works is so slow")         \
-    X(body_rate_after, "ns of waiting", HTTP_SECONDS(5), 0, PROA_ECLIENTTIMEDOUT,                  \
-      "lost packets and slow starts are not counted against the rate")                             \
+    X(body_rate_after, "ns of waiting, or one allowed silence if that is longer", HTTP_SECONDS(5), \
+      0, PROA_ECLIENTTIMEDOUT, "lost packets and slow starts are not counted against the rate")    \
     X(keepalive_time, "ns", HTTP_SECONDS(75), HTTP_SECONDS(15), PROA_ECLIENTTIMEDOUT,              \
       "nginx's and aiohttp's; the client gives up first, so it never writes into a closing one")   \
     X(tls_time, "ns", HTTP_SECONDS(15), HTTP_SECONDS(15), PROA_ECLIENTTIMEDOUT,                    \

@@ -48,21 +48,28 @@ static int wait_readable(struct proa_request *req)
     return rc;
 }
 
+/* What is not counted: never less than one silence that body_timeout allows. */
+static int64_t free_time(struct proa_server *server)
+{
+    int64_t after = (int64_t)server->limits.body_rate_after;
+
+    return after > server->opts.body_timeout ? after : server->opts.body_timeout;
+}
+
 /*
- * Something came: the body as a whole must not come slower than the rate, beyond the time that is
- * free. Only waiting counts, so a handler that takes its time blames nobody; silence is for
- * body_timeout to end.
+ * Before more is waited for: the body as a whole must not come slower than the rate, beyond the
+ * time that is free. Only waiting counts, so a handler that takes its time blames nobody; what is
+ * there is taken first, so a body that is complete is never refused.
  */
 static int check_rate(struct proa_request *req)
 {
     struct exchange *x = req->x;
     const struct http_limits *limits = &x->server->limits;
     const struct route *route = req->match.route;
-    uint64_t came = req->parsed + proa__stream_buffered(x->conn->stream).n;
-    int64_t counted = req->waited - (int64_t)limits->body_rate_after;
+    int64_t counted = req->waited - free_time(x->server);
 
     if (counted <= 0 || limits->body_rate == HTTP_UNLIMITED || (route && route->slow_body) ||
-        came >= (uint64_t)(counted / PROA_MS) * limits->body_rate / 1000)
+        req->parsed >= (uint64_t)(counted / PROA_MS) * limits->body_rate / 1000)
         return 0;
     proa__server_count(x->server, COUNT_BODY_RATE, 1);
     return proa__fail(PROA_ECLIENTTIMEDOUT,
@@ -84,7 +91,9 @@ static ssize_t wait_bytes(struct proa_request *req)
             return rc;
     }
     while (n == PROA_EAGAIN) {
-        int rc = proa__exchange_flush(x);
+        int rc = check_rate(req);
+        if (rc == 0)
+            rc = proa__exchange_flush(x);
         if (rc == 0)
             rc = wait_readable(req);
         if (rc < 0)
@@ -96,8 +105,7 @@ static ssize_t wait_bytes(struct proa_request *req)
     if (n <= 0)
         return lost(x, n == 0 ? PROA_EEOF : n);
     proa__server_count(x->server, COUNT_BYTES_IN, n);
-    int rc = check_rate(req);
-    return rc < 0 ? rc : 1;
+    return 1;
 }
 
 ssize_t proa__request_body(struct proa_request *req, void *buf, size_t n)

@@ -5,10 +5,11 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
+#include <stdio.h>
 #include <string.h>
 
-/* How slowly the body of a request may come: 240 bytes for each second of waiting, 5 s are free.
- * The clock is virtual, so each second is exact. */
+/* How slowly the body of a request may come: 240 bytes for each second of waiting, 20 s are free as
+ * one silence is. The clock is virtual, so each second is exact. */
 
 static int reads(struct proa_request *req, struct proa_response *resp, void *arg)
 {
@@ -103,7 +104,9 @@ static void expect(int status)
     END_TEST                                                                                       \
     static int name##_body(void *arg)
 
-BODY(a_byte_a_second_is_a_408_after_six)
+/* ---- what is free */
+
+BODY(a_byte_a_second_is_a_408_after_21)
 {
     int64_t began;
 
@@ -111,48 +114,163 @@ BODY(a_byte_a_second_is_a_408_after_six)
     open_client(NULL);
     began = proa_now();
     say(client, HEAD("/", "100\r\n\r\n"));
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 21; i++)
         after(PROA_SEC, 1);
     const char *text = hear_all(client);
     ck_assert_int_eq(status_of(text), 408);
-    ck_assert_int_ge(proa_now() - began, 6 * PROA_SEC);
-    ck_assert_int_lt(proa_now() - began, 9 * PROA_SEC); /* what is still sent is heard a while */
+    ck_assert_int_ge(proa_now() - began, 21 * PROA_SEC);
+    ck_assert_int_lt(proa_now() - began, 24 * PROA_SEC); /* what is still sent is heard a while */
     ck_assert_int_eq(broken(), 1);
     close_client();
     return 0;
 }
 
-BODY(five_seconds_are_free)
+BODY(twenty_seconds_are_free)
+{
+    (void)arg;
+    open_client(NULL);
+    say(client, HEAD("/", "21\r\n\r\n"));
+    for (int i = 0; i < 20; i++)
+        after(PROA_SEC, 1);
+    after(19 * PROA_SEC, 1);
+    expect(200);
+    return 0;
+}
+
+BODY(one_silence_is_free)
 {
     (void)arg;
     open_client(NULL);
     say(client, HEAD("/", "5\r\n\r\n"));
-    for (int i = 0; i < 5; i++)
+    after(5500 * PROA_MS, 5);
+    expect(200);
+    return 0;
+}
+
+/* However slowly it came: there is nothing to wait for. */
+BODY(a_complete_body_is_not_refused)
+{
+    (void)arg;
+    open_client(NULL);
+    say(client, HEAD("/", "2\r\n\r\n"));
+    after(19 * PROA_SEC, 1);
+    after(19 * PROA_SEC, 1);
+    expect(200);
+    return 0;
+}
+
+BODY(a_byte_every_19_seconds_is_a_408_at_the_second)
+{
+    int64_t began;
+
+    (void)arg;
+    open_client(NULL);
+    began = proa_now();
+    say(client, HEAD("/", "1000\r\n\r\n"));
+    after(19 * PROA_SEC, 1);
+    after(19 * PROA_SEC, 1);
+    const char *text = hear_all(client);
+    ck_assert_int_eq(status_of(text), 408);
+    ck_assert_int_lt(proa_now() - began, 41 * PROA_SEC);
+    ck_assert_int_eq(broken(), 1);
+    close_client();
+    return 0;
+}
+
+BODY(a_longer_silence_is_as_free)
+{
+    (void)arg;
+    open_client(PROA_SERVER_OPTS(.body_timeout = 60 * PROA_SEC));
+    say(client, HEAD("/", "3\r\n\r\n"));
+    after(59 * PROA_SEC, 1);
+    after(PROA_SEC, 1);
+    after(PROA_SEC, 1);
+    expect(200);
+    return 0;
+}
+
+BODY(and_not_more_than_that)
+{
+    (void)arg;
+    open_client(PROA_SERVER_OPTS(.body_timeout = 60 * PROA_SEC));
+    say(client, HEAD("/", "4\r\n\r\n"));
+    after(59 * PROA_SEC, 1);
+    after(PROA_SEC, 1);
+    after(PROA_SEC, 1);
+    expect(408);
+    return 0;
+}
+
+BODY(with_shorter_silences_five_seconds_are_free)
+{
+    (void)arg;
+    open_client(PROA_SERVER_OPTS(.body_timeout = 2 * PROA_SEC));
+    say(client, HEAD("/", "6\r\n\r\n"));
+    for (int i = 0; i < 6; i++)
         after(PROA_SEC, 1);
     expect(200);
     return 0;
 }
 
+BODY(and_the_sixth_is_not)
+{
+    (void)arg;
+    open_client(PROA_SERVER_OPTS(.body_timeout = 2 * PROA_SEC));
+    say(client, HEAD("/", "7\r\n\r\n"));
+    for (int i = 0; i < 6; i++)
+        after(PROA_SEC, 1);
+    expect(408);
+    return 0;
+}
+
+/* Who may be silent for ever may be slow. */
+BODY(silence_without_end_has_no_rate)
+{
+    (void)arg;
+    open_client(PROA_SERVER_OPTS(.body_timeout = PROA_FOREVER));
+    say(client, HEAD("/", "5\r\n\r\n"));
+    for (int i = 0; i < 5; i++)
+        after(3600 * PROA_SEC, 1);
+    expect(200);
+    return 0;
+}
+
+/* ---- what counts */
+
+/* So many bytes each second, from the second after the free ones; one more at the end. */
+static void at_rate(size_t rate, int status)
+{
+    char head[128];
+
+    open_client(NULL);
+    snprintf(head, sizeof head, HEAD("/", "%zu\r\n\r\n"), 20 * rate + 1);
+    say(client, head);
+    after(19 * PROA_SEC, 1);
+    after(2 * PROA_SEC, rate - 1);
+    for (int i = 1; i < 20; i++)
+        after(PROA_SEC, rate);
+    after(PROA_SEC, 1);
+    expect(status);
+}
+
 BODY(then_240_bytes_a_second_are_enough)
 {
     (void)arg;
-    open_client(NULL);
-    say(client, HEAD("/", "4800\r\n\r\n"));
-    after(6 * PROA_SEC, 240);
-    for (int i = 1; i < 20; i++)
-        after(PROA_SEC, 240);
-    expect(200);
+    at_rate(240, 200);
+    return 0;
+}
+
+BODY(and_241_are)
+{
+    (void)arg;
+    at_rate(241, 200);
     return 0;
 }
 
 BODY(and_239_are_not)
 {
     (void)arg;
-    open_client(NULL);
-    say(client, HEAD("/", "240\r\n\r\n"));
-    after(6 * PROA_SEC, 239);
-    after(1, 1);
-    expect(408);
+    at_rate(239, 408);
     return 0;
 }
 
@@ -160,9 +278,11 @@ BODY(it_is_the_mean_that_counts)
 {
     (void)arg;
     open_client(NULL);
-    say(client, HEAD("/", "2401\r\n\r\n"));
+    say(client, HEAD("/", "2403\r\n\r\n"));
     after(PROA_SEC, 2400); /* for 10 s in advance */
-    after(14 * PROA_SEC, 1);
+    after(19 * PROA_SEC, 1);
+    after(10 * PROA_SEC, 1);
+    after(PROA_SEC, 1);
     expect(200);
     return 0;
 }
@@ -174,36 +294,46 @@ BODY(what_came_with_the_head_counts)
     (void)arg;
     open_client(NULL);
     strcpy(request, HEAD("/", "241\r\n\r\n"));
-    memset(request + strlen(request), 'x', 240);
+    memset(request + strlen(request), 'x', 238);
     say(client, request);
-    after(6 * PROA_SEC, 1);
+    after(19 * PROA_SEC, 1);
+    after(2 * PROA_SEC, 1);
+    after(PROA_SEC, 1);
     expect(200);
     return 0;
 }
 
 BODY(framing_counts_as_what_came)
 {
+    char chunks[512] = "";
+
     (void)arg;
     open_client(NULL);
     say(client,
         "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
-    ck_ok(proa_sleep(6 * PROA_SEC));
-    for (int i = 0; i < 40; i++)
-        say(client, "1\r\nx\r\n"); /* 6 bytes for one */
+    ck_ok(proa_sleep(19 * PROA_SEC));
+    say(client, "1\r\nx\r\n"); /* 6 bytes for one */
+    ck_ok(proa_sleep(2 * PROA_SEC));
+    for (int i = 1; i < 40; i++)
+        strcat(chunks, "1\r\nx\r\n");
+    say(client, chunks);
+    ck_ok(proa_sleep(PROA_SEC));
     say(client, "0\r\n\r\n");
     expect(200);
     return 0;
 }
 
-/* Each byte is there before the handler asks for it. */
+/* All bytes but the last two are there before the handler asks for them. */
 BODY(a_handler_that_takes_its_time_blames_nobody)
 {
     (void)arg;
     open_client(NULL);
-    say(client, HEAD("/late", "5\r\n\r\n"));
+    say(client, HEAD("/late", "6\r\n\r\n"));
     after(5 * PROA_SEC, 1);
-    for (int i = 1; i < 5; i++)
+    for (int i = 1; i < 4; i++)
         after(10 * PROA_SEC, 1);
+    after(16 * PROA_SEC, 1);
+    after(11 * PROA_SEC, 1);
     expect(200);
     return 0;
 }
@@ -214,20 +344,24 @@ BODY(a_handler_that_asks_again_and_again_has_waited)
     (void)arg;
     open_client(NULL);
     say(client, HEAD("/impatient", "100\r\n\r\n"));
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 15; i++)
         after(1500 * PROA_MS, 1);
     expect(408);
     return 0;
 }
 
+/* ---- settings */
+
 BODY(the_rate_is_an_option)
 {
     (void)arg;
-    open_client(PROA_SERVER_OPTS(.min_body_rate = 2));
-    say(client, HEAD("/", "20\r\n\r\n"));
-    after(6 * PROA_SEC, 2);
+    open_client(PROA_SERVER_OPTS(.min_body_rate = 3));
+    say(client, HEAD("/", "31\r\n\r\n"));
+    after(19 * PROA_SEC, 1);
+    after(2 * PROA_SEC, 2);
     for (int i = 1; i < 10; i++)
-        after(PROA_SEC, 2);
+        after(PROA_SEC, 3);
+    after(PROA_SEC, 1);
     expect(200);
     return 0;
 }
@@ -235,9 +369,10 @@ BODY(the_rate_is_an_option)
 BODY(the_rate_of_the_option_is_kept)
 {
     (void)arg;
-    open_client(PROA_SERVER_OPTS(.min_body_rate = 2));
-    say(client, HEAD("/", "20\r\n\r\n"));
-    after(6 * PROA_SEC, 1);
+    open_client(PROA_SERVER_OPTS(.min_body_rate = 3));
+    say(client, HEAD("/", "31\r\n\r\n"));
+    after(19 * PROA_SEC, 1);
+    after(2 * PROA_SEC, 1);
     expect(408);
     return 0;
 }
@@ -268,11 +403,13 @@ BODY(the_next_request_begins_anew)
 {
     (void)arg;
     open_client(NULL);
-    say(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n");
-    after(5 * PROA_SEC, 1);
+    say(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
+    after(10 * PROA_SEC, 1);
+    after(9 * PROA_SEC, 1);
     ck_ok(proa_sleep(PROA_SEC));
-    say(client, HEAD("/", "1\r\n\r\n"));
-    after(5 * PROA_SEC, 1);
+    say(client, HEAD("/", "2\r\n\r\n"));
+    after(10 * PROA_SEC, 1);
+    after(9 * PROA_SEC, 1);
     const char *text = hear_all(client);
     ck_assert_int_eq(responses_in(text), 2);
     ck_assert_int_eq(broken(), 0);
@@ -283,9 +420,18 @@ BODY(the_next_request_begins_anew)
 int main(void)
 {
     return t_main("rate", (const TTest *const[]){
-                              a_byte_a_second_is_a_408_after_six,
-                              five_seconds_are_free,
+                              a_byte_a_second_is_a_408_after_21,
+                              twenty_seconds_are_free,
+                              one_silence_is_free,
+                              a_complete_body_is_not_refused,
+                              a_byte_every_19_seconds_is_a_408_at_the_second,
+                              a_longer_silence_is_as_free,
+                              and_not_more_than_that,
+                              with_shorter_silences_five_seconds_are_free,
+                              and_the_sixth_is_not,
+                              silence_without_end_has_no_rate,
                               then_240_bytes_a_second_are_enough,
+                              and_241_are,
                               and_239_are_not,
                               it_is_the_mean_that_counts,
                               what_came_with_the_head_counts,
