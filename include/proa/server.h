@@ -33,8 +33,8 @@ struct proa_access {
     struct proa_str referer;
     struct proa_str user_agent;
     int version_minor;   /* 0 or 1 */
-    int status;          /* 0: the client left, or was cut off, before it was answered */
-    uint64_t body_bytes; /* sent, without the head */
+    int status;          /* 0: the client left, or was cut off, before a byte of its answer went */
+    uint64_t body_bytes; /* sent, without the head; of a write that was cut, none */
     int64_t duration;    /* ns from the complete head to the end of the response */
     int64_t when;        /* seconds since 1970 */
 };

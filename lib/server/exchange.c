@@ -284,7 +284,13 @@ static int respond(struct exchange *x)
     return rc < 0 ? rc : proa__response_finish(&x->resp);
 }
 
-static void log_access(struct exchange *x)
+/* It ends before a byte of a response has left. */
+static bool is_unanswered(struct exchange *x, int rc)
+{
+    return (x->broken || (rc < 0 && x->resp.kind != RESPONSE_STREAM)) && x->wrote <= x->resp.at;
+}
+
+static void log_access(struct exchange *x, int rc)
 {
     struct proa_server *server = x->server;
     const struct http_head *head = x->req.head;
@@ -298,7 +304,7 @@ static void log_access(struct exchange *x)
         .referer = proa_headers_get(&head->headers, "Referer"),
         .user_agent = proa_headers_get(&head->headers, "User-Agent"),
         .version_minor = head->minor,
-        .status = x->resp.status,
+        .status = is_unanswered(x, rc) ? 0 : x->resp.status,
         .body_bytes = x->resp.sent,
         .duration = proa__loop_now(server->loop) - x->began,
         .when = proa__loop_wall(),
@@ -377,7 +383,7 @@ static bool serve(struct exchange *x)
     if (rc == 0)
         rc = respond(x);
     count(x, rc);
-    log_access(x);
+    log_access(x, rc);
     if (rc < 0 || x->broken) {
         cut(x);
         return false;

@@ -69,6 +69,7 @@ struct proa_response {
     struct body_out frame;
     struct encoder *encoder; /* streamed and compressed */
     uint64_t length;         /* set_length's, or BODY_UNKNOWN */
+    uint64_t at;             /* of x->wrote, where its head begins; UINT64_MAX: not rendered */
     uint64_t sent;           /* body bytes, without framing */
     int status;
     int error;    /* the first thing that went wrong while it was built */
@@ -86,6 +87,7 @@ struct exchange {
     struct proa_request req;
     struct proa_response resp;
     struct proa_buf out;      /* rendered and not written yet */
+    uint64_t wrote;           /* bytes that left, of all requests */
     struct proa_scope *scope; /* around a handler that ends with its client */
     int failure;              /* the request is refused for this */
     bool broken;              /* a read or a write of the connection failed: no answer can help */

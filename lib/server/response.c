@@ -26,6 +26,7 @@ void proa__response_reset(struct proa_response *resp)
     memset(resp, 0, sizeof *resp);
     resp->x = x;
     resp->length = BODY_UNKNOWN;
+    resp->at = UINT64_MAX;
     resp->headers.arena = &x->arena; /* its fields and copies go with the arena */
 }
 

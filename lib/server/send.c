@@ -30,6 +30,12 @@ static void advance(struct iovec **iov, int *count, size_t n)
     }
 }
 
+static void note_written(struct exchange *x, size_t n)
+{
+    x->wrote += n;
+    proa__server_count(x->server, COUNT_BYTES_OUT, (int64_t)n);
+}
+
 static int wait_room(struct exchange *x)
 {
     PROA_TIMEOUT(t, x->server->opts.write_timeout);
@@ -52,7 +58,7 @@ static int write_all(struct exchange *x, struct iovec *iov, int count)
             x->broken = true;
             return (int)n;
         }
-        proa__server_count(x->server, COUNT_BYTES_OUT, n);
+        note_written(x, (size_t)n);
         advance(&iov, &count, (size_t)n);
     }
     return 0;
@@ -92,7 +98,7 @@ void proa__exchange_push(struct exchange *x)
             x->broken = true;
             return;
         }
-        proa__server_count(x->server, COUNT_BYTES_OUT, n);
+        note_written(x, (size_t)n);
         proa_buf_consume(&x->out, (size_t)n);
     }
 }
@@ -179,6 +185,7 @@ int proa__response_render(struct proa_response *resp, uint64_t length)
         return rc;
     resp->close = resp->close || proa__exchange_is_last(x);
     x->out.error = 0; /* of an earlier try: what is held is whole */
+    resp->at = x->wrote + x->out.n;
     return proa__response_head(&x->out, &resp->frame,
                                &(struct response_head){
                                    .status = resp->status,
@@ -231,9 +238,21 @@ static bool may_hold(struct exchange *x, size_t body)
     return x->out.n + body < EXCHANGE_HOLD && proa__stream_buffered(x->conn->stream).n > 0;
 }
 
-static int send_whole(struct proa_response *resp)
+/* Write the rendered head and these pieces, or hold them. */
+static int write_or_hold(struct proa_response *resp, struct iovec *iov, int n)
 {
     struct exchange *x = resp->x;
+
+    if (!may_hold(x, resp->body.n) || !proa_buf_reserve(&x->out, resp->body.n))
+        return proa__exchange_write(x, iov, n);
+    for (int i = 0; i < n; i++)
+        proa_buf_append(&x->out, iov[i].iov_base, iov[i].iov_len);
+    proa__wait_before_park(push_held, x);
+    return proa_buf_error(&x->out);
+}
+
+static int send_whole(struct proa_response *resp)
+{
     struct iovec iov[3];
     int rc = proa__response_pack(resp);
 
@@ -244,14 +263,10 @@ static int send_whole(struct proa_response *resp)
     int n = proa__body_iov(&resp->frame, resp->body.p, resp->body.n, iov);
     if (n < 0)
         return n;
-    if (resp->frame.kind != BODY_NONE)
+    rc = write_or_hold(resp, iov, n);
+    if (rc == 0 && resp->frame.kind != BODY_NONE)
         resp->sent = resp->body.n;
-    if (!may_hold(x, resp->body.n) || !proa_buf_reserve(&x->out, resp->body.n))
-        return proa__exchange_write(x, iov, n);
-    for (int i = 0; i < n; i++)
-        proa_buf_append(&x->out, iov[i].iov_base, iov[i].iov_len);
-    proa__wait_before_park(push_held, x);
-    return proa_buf_error(&x->out);
+    return rc;
 }
 
 /* ---- streamed responses ---- */
@@ -263,9 +278,10 @@ static int write_framed(struct proa_response *resp, const void *data, size_t n)
 
     if (count < 0)
         return proa__response_fail(resp, count);
-    if (resp->frame.kind != BODY_NONE)
+    int rc = proa__exchange_write(resp->x, iov, count);
+    if (rc == 0 && resp->frame.kind != BODY_NONE)
         resp->sent += n;
-    return proa__exchange_write(resp->x, iov, count);
+    return rc;
 }
 
 static int write_packed(struct proa_response *resp, struct proa_str in, enum encoder_step step)

@@ -64,6 +64,56 @@ static int reads(struct proa_request *req, struct proa_response *resp, void *arg
     return rc < 0 ? rc : proa_response_text(resp, 200, "read");
 }
 
+/* Makes its answer, and then finds that the body ends early. */
+static int answers_first(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+
+    (void)arg;
+    ck_ok(proa_response_text(resp, 200, "early"));
+    proa_request_read_body(req, &body);
+    return 0;
+}
+
+static int only_starts(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    ck_ok(proa_response_start(resp, 201, "text/plain"));
+    return PROA_ENOENT;
+}
+
+/* Makes its answer, and is cancelled behind that. */
+static int answers_and_sleeps(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    ck_ok(proa_response_text(resp, 200, "early"));
+    return proa_sleep(10 * PROA_SEC);
+}
+
+/* More than the network takes of a client that reads nothing. */
+static int large(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static char body[100000];
+
+    (void)req;
+    (void)arg;
+    return proa_response_static(resp, 200, "text/plain", body, sizeof body);
+}
+
+static int streams_large(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    static char piece[1000];
+    int rc = proa_response_start(resp, 200, "text/plain");
+
+    (void)req;
+    (void)arg;
+    for (int i = 0; i < 100 && rc == 0; i++)
+        rc = proa_response_write(resp, piece, sizeof piece);
+    return rc;
+}
+
 static struct proa_app *make_app(void)
 {
     struct proa_app *app = NULL;
@@ -76,6 +126,12 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/packs", packs, NULL);
     proa_app_get(app, "/sleeps", sleeps, NULL);
     proa_app_post(app, "/reads", reads, NULL);
+    proa_app_post(app, "/answers-first", answers_first, NULL);
+    proa_app_route(app, "GET", "/bound", answers_and_sleeps, NULL,
+                   PROA_ROUTE_OPTS(.cancel_on_disconnect = true));
+    proa_app_get(app, "/only-starts", only_starts, NULL);
+    proa_app_get(app, "/large", large, NULL);
+    proa_app_get(app, "/streams-large", streams_large, NULL);
     return app;
 }
 
@@ -180,11 +236,82 @@ LOGGED(a_response_that_was_cut_is_an_entry, keep)
     ck_assert_str_eq(entries, "GET /breaks 1.1 201 9 0\n");
 }
 
+/* Its head leaves before the cut. */
+LOGGED(a_head_that_was_cut_behind_is_an_entry, keep)
+{
+    ck_assert_int_eq(status_of(ask(server, LAST("/only-starts"))), 201);
+    ck_assert_str_eq(entries, "GET /only-starts 1.1 201 0 0\n");
+}
+
 /* Nobody was answered: status 0. */
 LOGGED(a_client_that_left_has_no_status, keep)
 {
     ask(server, "POST /reads HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhalf");
     ck_assert_str_eq(entries, "POST /reads 1.1 0 0 0\n");
+}
+
+LOGGED(an_answer_that_was_made_and_never_left_has_no_status, keep)
+{
+    ask(server, "POST /answers-first HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhalf");
+    ck_assert_str_eq(entries, "POST /answers-first 1.1 0 0 0\n");
+}
+
+/* Ask, and be gone before the handler has slept. */
+LOGGED(a_write_to_nobody_has_no_status_and_no_bytes, keep)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, LAST("/sleeps"));
+    proa_sleep(PROA_SEC);
+    proa_abort(s);
+    proa_sleep(PROA_SEC);
+    ck_assert_str_eq(entries, "GET /sleeps 1.1 0 0 1234567\n");
+}
+
+LOGGED(a_handler_that_was_cancelled_has_no_status, keep)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, LAST("/bound"));
+    proa_sleep(PROA_SEC);
+    proa_abort(s);
+    proa_sleep(PROA_SEC);
+    ck_assert_str_eq(entries, "GET /bound 1.1 0 0 1000000\n");
+}
+
+/* What had its place before it in the same write is no byte of it. */
+LOGGED(bytes_of_an_earlier_response_are_none_of_a_later_one, keep)
+{
+    struct proa_stream *s = served_connect(server, &(struct pair_opts){.ba.capacity = 20});
+
+    say(s, GET("/text") LAST("/text"));
+    proa_sleep(PROA_SEC);
+    proa_abort(s);
+    proa_sleep(PROA_SEC);
+    ck_assert_str_eq(entries, "GET /text 1.1 200 5 0\nGET /text 1.1 0 0 1000000\n");
+}
+
+/* Part of it left: the status was sent, and the body not whole. */
+LOGGED(a_response_that_was_taken_in_part_keeps_its_status, keep)
+{
+    struct proa_stream *s = served_connect(server, NULL);
+
+    say(s, LAST("/large"));
+    proa_sleep(PROA_SEC);
+    proa_abort(s);
+    proa_sleep(PROA_SEC);
+    ck_assert_str_eq(entries, "GET /large 1.1 200 0 1000000\n");
+}
+
+LOGGED(a_piece_that_did_not_leave_is_not_counted, keep)
+{
+    struct proa_stream *s = served_connect(server, &(struct pair_opts){.ba.capacity = 2500});
+
+    say(s, LAST("/streams-large"));
+    proa_sleep(PROA_SEC);
+    proa_abort(s);
+    proa_sleep(PROA_SEC);
+    ck_assert_str_eq(entries, "GET /streams-large 1.1 200 2000 1000000\n");
 }
 
 /* ---- lines */
@@ -254,6 +381,13 @@ int main(void)
             the_time_is_from_the_head_to_the_end_of_the_response,
             what_could_not_be_parsed_has_a_status_alone,
             a_connection_that_said_nothing_is_no_exchange, a_response_that_was_cut_is_an_entry,
-            a_client_that_left_has_no_status, a_line_has_the_combined_format_and_the_time_taken,
-            what_is_missing_is_a_dash, a_line_escapes_what_is_not_printable, NULL});
+            a_head_that_was_cut_behind_is_an_entry, a_client_that_left_has_no_status,
+            an_answer_that_was_made_and_never_left_has_no_status,
+            a_write_to_nobody_has_no_status_and_no_bytes,
+            a_handler_that_was_cancelled_has_no_status,
+            bytes_of_an_earlier_response_are_none_of_a_later_one,
+            a_response_that_was_taken_in_part_keeps_its_status,
+            a_piece_that_did_not_leave_is_not_counted,
+            a_line_has_the_combined_format_and_the_time_taken, what_is_missing_is_a_dash,
+            a_line_escapes_what_is_not_printable, NULL});
 }
