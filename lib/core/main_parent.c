@@ -106,22 +106,31 @@ void proa__worker_hang_up(struct worker *w)
 
 /* ---- ending them */
 
-static void signal_all(struct parent *p, int signo)
+static void signal_workers(const struct parent *p, int signo)
 {
     for (unsigned i = 0; i < p->n; i++)
         if (p->workers[i].pid)
             kill(p->workers[i].pid, signo);
-    for (struct worker *w = p->retired; w; w = w->next)
+}
+
+static void signal_retired(const struct parent *p, int signo)
+{
+    for (const struct worker *w = p->retired; w; w = w->next)
         kill(w->pid, signo);
 }
 
+/* The retired have been told to end, once; a second SIGTERM presses them as it does the others. */
 static void end_all(struct parent *p)
 {
+    bool again = p->ending;
+
     p->ending = true;
     proa__rollout_end(p);
     for (unsigned i = 0; i < p->n; i++)
         p->workers[i].restart_at = PROA_FOREVER;
-    signal_all(p, SIGTERM);
+    signal_workers(p, SIGTERM);
+    if (again)
+        signal_retired(p, SIGTERM);
 }
 
 static void finish(struct parent *p, int status)
@@ -217,6 +226,12 @@ static void on_end(struct parent *p)
         end_all(p);
 }
 
+static void pass_on(const struct parent *p, int signo)
+{
+    signal_workers(p, signo);
+    signal_retired(p, signo);
+}
+
 static void on_signals(struct parent *p)
 {
     struct signalfd_siginfo info;
@@ -229,7 +244,7 @@ static void on_signals(struct parent *p)
         else if (signo == SIGINT || signo == SIGTERM)
             on_end(p);
         else if (signo != SIGHUP)
-            signal_all(p, signo);
+            pass_on(p, signo);
         else if (!p->ending)
             proa__rollout_begin(p);
     }

@@ -31,6 +31,7 @@ enum manner {
     RETURNS_ZERO,
     IS_KILLED,
     ASKS_LATE,
+    LINGERS,
 };
 
 /* What the processes of a test see in common. */
@@ -40,7 +41,12 @@ struct shared {
     int permits; /* the i-th that started may accept when this is above i */
     int accepting;
     int drained;
-    int quitter; /* the pid of one that shall end by itself */
+    int quitter; /* the pid of one that shall end by itself, */
+    int status;  /* with this */
+    int lingering;
+    int may_leave; /* those that linger */
+    int cancelled;
+    int signalled; /* SIGUSR1 came to one */
     int late_answer;
     int manner; /* of those that start from now on */
     int pids[32];
@@ -81,6 +87,26 @@ static void keep_on(void *arg, int signo)
     *(bool *)arg = true;
 }
 
+static void on_usr1(int signo)
+{
+    (void)signo;
+    add(&shared->signalled, 1);
+}
+
+/* What is left to do while it drains; that may be cancelled. */
+static void linger(void)
+{
+    int rc = 0;
+
+    add(&shared->lingering, 1);
+    while (rc == 0 && !load(&shared->may_leave))
+        rc = proa_sleep(PROA_MS);
+    for (int i = 0; i < 2 && rc == 0; i++)
+        rc = proa_sleep(PROA_MS); /* whatever signal came before, the loop has seen it */
+    if (rc == PROA_ECANCELED)
+        add(&shared->cancelled, 1);
+}
+
 static int listen_somewhere(void)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -118,6 +144,7 @@ static int serve(void *arg)
     bool ending = false;
 
     (void)arg;
+    signal(SIGUSR1, on_usr1);
     ck_ok(proa__signals_claim(proa_loop_current(), keep_on, &ending));
     int port = manner == ASKS_LATE ? 0 : listen_somewhere();
     int me = add(&shared->numbered, 1) - 1;
@@ -138,11 +165,13 @@ static int serve(void *arg)
     }
     while (!ending && load(&shared->quitter) != getpid())
         proa_sleep(PROA_MS);
+    if (manner == LINGERS && ending)
+        linger();
     shared->drained_at[me] = real_now();
     if (manner == ASKS_LATE)
         shared->late_answer = listen_somewhere();
     add(&shared->drained, 1);
-    return 0;
+    return ending ? 0 : load(&shared->status);
 }
 
 struct program {
@@ -175,7 +204,7 @@ static struct program start(const struct proa_main_opts *opts, int n, int manner
     close(fds[1]);
     p.out = fds[0];
     wait_until(&shared->started, n);
-    if (manner == SERVES)
+    if (manner == SERVES || manner == LINGERS)
         wait_until(&shared->accepting, n);
     usleep(20000); /* and the parent has heard it */
     return p;
@@ -448,6 +477,68 @@ START_TEST(a_worker_that_ended_is_not_replaced)
 }
 END_TEST
 
+/* ---- the retired, and signals to all */
+
+/* So many workers were replaced, and linger. */
+static struct program start_replaced(int n)
+{
+    struct program p = start(PROA_MAIN_OPTS(.workers = (unsigned)n), n, LINGERS);
+
+    shared->permits = 32;
+    kill(p.pid, SIGHUP);
+    wait_until(&shared->accepting, 2 * n);
+    wait_until(&shared->lingering, n);
+    return p;
+}
+
+/* The parent passes this on after whatever it has sent before. */
+static void wait_for_signals(const struct program *p, int n)
+{
+    kill(p->pid, SIGUSR1);
+    wait_until(&shared->signalled, n);
+}
+
+START_TEST(the_end_does_not_press_the_retired)
+{
+    struct program p = start_replaced(1);
+
+    kill(p.pid, SIGTERM);
+    wait_until(&shared->lingering, 2);
+    wait_for_signals(&p, 2);
+    shared->may_leave = 1;
+    wait_until(&shared->drained, 2);
+    ck_assert_int_eq(load(&shared->cancelled), 0);
+    ck_assert_int_eq(end(&p), 0);
+}
+END_TEST
+
+START_TEST(a_second_end_presses_the_retired_too)
+{
+    proa__signals_burst = 0;
+    struct program p = start_replaced(1);
+
+    kill(p.pid, SIGTERM);
+    wait_until(&shared->lingering, 2);
+    ck_assert_int_eq(end(&p), 0);
+    ck_assert_int_eq(load(&shared->cancelled), 2);
+}
+END_TEST
+
+START_TEST(a_worker_that_fails_does_not_press_the_retired)
+{
+    struct program p = start_replaced(2);
+
+    shared->status = 3;
+    shared->quitter = shared->pids[2];
+    wait_until(&shared->lingering, 3);
+    wait_for_signals(&p, 3);
+    shared->may_leave = 1;
+    wait_until(&shared->drained, 4);
+    ck_assert_int_eq(load(&shared->cancelled), 0);
+    ck_assert_int_eq(end(&p), 3);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -463,6 +554,9 @@ int main(void)
         a_crash_of_the_old_one_is_no_obstacle,
         who_was_let_go_gets_no_socket,
         a_worker_that_ended_is_not_replaced,
+        the_end_does_not_press_the_retired,
+        a_second_end_presses_the_retired_too,
+        a_worker_that_fails_does_not_press_the_retired,
         NULL,
     };
     const struct t_table tables[] = {
