@@ -229,6 +229,8 @@ static void on_end(struct parent *p)
 static void pass_on(const struct parent *p, int signo)
 {
     signal_workers(p, signo);
+    if (p->fresh)
+        kill(p->fresh->pid, signo);
     signal_retired(p, signo);
 }
 

@@ -539,6 +539,20 @@ START_TEST(a_worker_that_fails_does_not_press_the_retired)
 }
 END_TEST
 
+START_TEST(a_signal_is_passed_on_to_all_once)
+{
+    struct program p = start(PROA_MAIN_OPTS(.workers = 2), 2, LINGERS);
+
+    add(&shared->permits, 1);
+    kill(p.pid, SIGHUP);
+    wait_until(&shared->started, 4); /* one is retired, two are in place, one starts */
+    wait_for_signals(&p, 4);
+    shared->may_leave = 1;
+    ck_assert_int_eq(end(&p), 0);
+    ck_assert_int_eq(load(&shared->signalled), 4);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -557,6 +571,7 @@ int main(void)
         the_end_does_not_press_the_retired,
         a_second_end_presses_the_retired_too,
         a_worker_that_fails_does_not_press_the_retired,
+        a_signal_is_passed_on_to_all_once,
         NULL,
     };
     const struct t_table tables[] = {
