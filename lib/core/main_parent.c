@@ -29,6 +29,22 @@ static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCH
 
 /* ---- starting one */
 
+static void do_nothing(int signo)
+{
+    (void)signo;
+}
+
+/* SIGHUP means something to the parent, and may reach its whole group; a worker does not die of it.
+ * Not SIG_IGN, which what a worker executes would inherit. */
+static void survive_hangup(void)
+{
+    struct sigaction harmless = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+    struct sigaction now;
+
+    if (sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        sigaction(SIGHUP, &harmless, NULL);
+}
+
 /* In the child: nothing of the parent stays but its end of the pair. */
 static void become_worker(struct parent *p, pid_t parent)
 {
@@ -42,6 +58,7 @@ static void become_worker(struct parent *p, pid_t parent)
     close(p->signals);
     proa__listen_table_fini(&p->table, false);
     proa__signals_set_parent(parent);
+    survive_hangup(); /* before the mask is back */
 }
 
 static bool is_taken(const struct parent *p, unsigned column)

@@ -283,6 +283,54 @@ START_TEST(a_hang_up_replaces_workers_and_loses_nobody)
 }
 END_TEST
 
+static void ck_served_by(int client, int tid)
+{
+    t_peer_say(client, GET("/"));
+    const char *text = hear_once(client);
+    ck_assert_int_eq(status_of(text), 200);
+    ck_assert_int_eq(atoi(body_of(text)), tid);
+}
+
+START_TEST(a_hang_up_does_not_hurt_a_worker)
+{
+    struct program p = program_start(program_serve, NULL, 0, 1, PROA_MAIN_OPTS(.workers = 1));
+    int worker;
+    int idle = idle_client(&p, &worker);
+
+    kill(worker, SIGHUP);
+    ck_served_by(idle, worker);
+    kill(p.pid, SIGTERM);
+    ck_closed(idle);
+    ck_ended(&p, 0);
+}
+END_TEST
+
+static int report_hangup(void *arg)
+{
+    (void)arg;
+    program_says(WIFSIGNALED(system("kill -HUP $$")) ? "killed\n" : "not killed\n");
+    return 0;
+}
+
+static struct program start_reporting(void (*disposition)(int))
+{
+    signal(SIGHUP, disposition);
+    return program_start(report_hangup, NULL, 0, 0, PROA_MAIN_OPTS(.workers = 1));
+}
+
+/* What a worker executes dies of a hang-up, unless the program had it ignored. */
+START_TEST(a_program_of_a_worker_inherits_its_hang_up)
+{
+    struct program p = start_reporting(SIG_DFL);
+
+    ck_news(&p, "killed");
+    ck_ended(&p, 0);
+    p = start_reporting(SIG_IGN);
+    ck_news(&p, "not killed");
+    ck_ended(&p, 0);
+}
+END_TEST
+
 /* ---- what a loop cannot have */
 
 static int serve_twice(void *arg)
@@ -321,6 +369,8 @@ int main(void)
         the_third_signal_ends_the_workers_too,
         a_worker_that_dies_is_replaced_and_its_queue_served,
         a_hang_up_replaces_workers_and_loses_nobody,
+        a_hang_up_does_not_hurt_a_worker,
+        a_program_of_a_worker_inherits_its_hang_up,
         one_loop_serves_one_app_this_way,
         NULL,
     };
