@@ -52,9 +52,9 @@ struct proa_main_opts {
  * parent runs no task: it holds the listening sockets, so that a worker's successor inherits its
  * queue of connections; it starts a new worker for one that crashed, at growing intervals; it
  * passes signals on; on SIGHUP it replaces the workers one by one, each drained when its successor
- * accepts connections; one that fails before that stops the replacing. A worker whose fn returns an
- * error ends the others. With .threads, fn runs once on each of so many loops, and a
- * failure in one cancels the others. What fn builds belongs to its loop.
+ * accepts connections; one that fails before that, or takes a minute, stops the replacing. A worker
+ * whose fn returns an error ends the others. With .threads, fn runs once on each of so many loops,
+ * and a failure in one cancels the others. What fn builds belongs to its loop.
  *
  * Call it once, from the thread that started the program, before any other thread or loop exists.
  */

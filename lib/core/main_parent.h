@@ -71,6 +71,9 @@ int proa__rollout_go_on(struct parent *p, unsigned *ret_slot, int *ret_socket);
 /* When to go on at the latest; PROA_FOREVER. */
 int64_t proa__rollout_due(const struct parent *p);
 
+/* How long a new one may take until it accepts, if the old one does; for tests. */
+extern int64_t proa__rollout_patience;
+
 /* The fresh one has ended, with this status of wait's: the old ones stay. */
 void proa__rollout_failed(struct parent *p, int status);
 

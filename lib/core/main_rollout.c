@@ -12,6 +12,8 @@
 /* A successor of one that never accepted counts as running when it has lived this long. */
 #define SETTLED PROA_SEC
 
+int64_t proa__rollout_patience = 60 * PROA_SEC;
+
 static void retire(struct parent *p, struct worker *w)
 {
     proa__worker_hang_up(w);
@@ -38,16 +40,21 @@ static void replace(struct parent *p)
 
 int64_t proa__rollout_due(const struct parent *p)
 {
-    bool waits = p->fresh && p->workers[p->at].accepts == 0;
+    if (!p->fresh)
+        return PROA_FOREVER;
+    return p->fresh->started + (p->workers[p->at].accepts ? proa__rollout_patience : SETTLED);
+}
 
-    return waits ? p->fresh->started + SETTLED : PROA_FOREVER;
+static bool is_due(const struct parent *p)
+{
+    return proa__clock_mono() >= proa__rollout_due(p);
 }
 
 static bool is_running(const struct parent *p)
 {
     unsigned before = p->workers[p->at].accepts;
 
-    return before ? p->fresh->accepts >= before : proa__clock_mono() >= proa__rollout_due(p);
+    return before ? p->fresh->accepts >= before : is_due(p);
 }
 
 static void stop(struct parent *p, const char *why)
@@ -82,6 +89,9 @@ int proa__rollout_go_on(struct parent *p, unsigned *ret_slot, int *ret_socket)
     if (p->fresh && is_running(p)) {
         replace(p);
         p->at++;
+    } else if (p->fresh && is_due(p)) {
+        proa__rollout_end(p);
+        stop(p, "the new one does not accept connections");
     }
     if (p->fresh)
         return 0;

@@ -2,7 +2,7 @@
  * accepts. */
 
 #include "base/fail.h"
-#include "core/main.h"
+#include "core/main_parent.h"
 #include "core/signal.h"
 #include "support/test.h"
 
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -128,6 +129,12 @@ static int64_t real_now(void)
     return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
+static void nap(bool *ending)
+{
+    if (proa_sleep(PROA_MS) < 0)
+        *ending = true; /* cancelled: told to end before it had claimed signals */
+}
+
 static int fail_early(int manner)
 {
     if (manner == IS_KILLED)
@@ -156,7 +163,7 @@ static int serve(void *arg)
         return fail_early(manner);
 
     while (load(&shared->permits) <= me && !ending)
-        proa_sleep(PROA_MS);
+        nap(&ending);
     if (manner != NEVER_ACCEPTS && !ending) {
         add(&shared->accepting, 1);
         proa__main_accepts();
@@ -164,7 +171,7 @@ static int serve(void *arg)
             proa__main_accepts(); /* saying it twice counts once */
     }
     while (!ending && load(&shared->quitter) != getpid())
-        proa_sleep(PROA_MS);
+        nap(&ending);
     if (manner == LINGERS && ending)
         linger();
     shared->drained_at[me] = real_now();
@@ -339,6 +346,38 @@ START_TEST(each_failure_has_its_own_reason)
                      "there (PROA_ECONNREFUSED)\n"
                      "proa: error: no more workers are replaced: the new one ended with "
                      "status 3\n");
+}
+END_TEST
+
+START_TEST(a_successor_that_does_not_accept_in_time_is_given_up)
+{
+    static const char line[] =
+        "proa: error: no more workers are replaced: the new one does not accept connections\n";
+    char text[sizeof line] = "";
+    size_t n = 0;
+
+    ck_assert_int_eq(proa__rollout_patience, 60 * PROA_SEC);
+    proa__rollout_patience = 50 * PROA_MS;
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* whom the parent forgot is ours */
+    struct program p = start(PROA_MAIN_OPTS(.workers = 2), 2, SERVES);
+    int64_t before = real_now();
+
+    kill(p.pid, SIGHUP);
+    while (n < sizeof line - 1 && read(p.out, text + n, 1) == 1)
+        n++;
+    ck_assert_str_eq(text, line);
+    ck_assert_int_ge(real_now() - before, 50 * PROA_MS);
+    ck_assert_int_eq(shared->drained_at[0] + shared->drained_at[1], 0); /* the old ones stay, */
+    kill(p.pid, SIGHUP);                                                /* and one may try again */
+    while (n > 0 && read(p.out, text + sizeof line - 1 - n, 1) == 1)
+        n--;
+    ck_assert_str_eq(text, line);
+    ck_assert_int_eq(shared->drained_at[0] + shared->drained_at[1], 0);
+    ck_assert_int_eq(end(&p), 0);
+    ck_assert_int_ne(shared->drained_at[0], 0);
+    ck_assert_int_ne(shared->drained_at[1], 0);
+    ck_assert_str_eq(p.text, "");
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 }
 END_TEST
 
@@ -560,6 +599,7 @@ int main(void)
         all_threads_of_the_successor_must_accept,
         one_that_never_accepts_is_replaced_after_a_second,
         each_failure_has_its_own_reason,
+        a_successor_that_does_not_accept_in_time_is_given_up,
         one_that_crashed_meanwhile_has_nobody_to_drain,
         one_that_ended_meanwhile_leaves_its_place_to_the_new_one,
         after_a_crash_they_are_replaced_as_ever,
