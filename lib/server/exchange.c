@@ -31,6 +31,7 @@ static void reset(struct exchange *x)
     x->req.x = x;
     x->failure = 0;
     x->broken = false;
+    x->ended = false;
     proa__arena_reset(&x->arena);
 }
 
@@ -333,9 +334,10 @@ static bool may_still_send(struct exchange *x)
            proa__stream_bits(stream) & STREAM_READ;
 }
 
-/* The last response has left: end the connection. */
+/* The last response has left, or is held: end the connection. */
 static void hang_up(struct exchange *x)
 {
+    x->broken = x->broken && !x->ended;
     if (proa__exchange_flush(x) < 0)
         proa__conn_abort(x->conn);
     else if (may_still_send(x))
@@ -344,10 +346,17 @@ static void hang_up(struct exchange *x)
         proa__conn_close(x->conn);
 }
 
-/* Nothing can be answered any more: the client learns that it was cut. What was finished before has
- * left. */
+/*
+ * Nothing can be answered any more: the client learns that it was cut. What was finished before has
+ * left as far as it went at once. A client that ended its side itself, and has no part of a
+ * response, gets all of that and an end in order.
+ */
 static void cut(struct exchange *x)
 {
+    if (x->ended && x->resp.kind != RESPONSE_STREAM) {
+        hang_up(x);
+        return;
+    }
     proa__exchange_push(x);
     proa__conn_abort(x->conn);
 }

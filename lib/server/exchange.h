@@ -91,6 +91,7 @@ struct exchange {
     struct proa_scope *scope; /* around a handler that ends with its client */
     int failure;              /* the request is refused for this */
     bool broken;              /* a read or a write of the connection failed: no answer can help */
+    bool ended;               /* broken by the end of the client's side: it may still read */
     int64_t began;            /* with an access log: when the head was complete */
     struct arena arena;
     _Alignas(16) char first[EXCHANGE_ARENA];

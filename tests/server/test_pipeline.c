@@ -85,6 +85,26 @@ static int breaks(struct proa_request *req, struct proa_response *resp, void *ar
     return rc < 0 ? rc : PROA_ENOENT;
 }
 
+static int insists(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+
+    (void)resp;
+    (void)arg;
+    proa_request_read_body(req, &body);
+    return proa_request_read_body(req, &body);
+}
+
+/* The head of its answer, and then the request's body. */
+static int starts(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    struct proa_str body;
+    int rc = proa_response_start(resp, 200, "text/plain");
+
+    (void)arg;
+    return rc < 0 ? rc : proa_request_read_body(req, &body);
+}
+
 static struct proa_app *make_app(void)
 {
     struct proa_app *app = NULL;
@@ -95,6 +115,8 @@ static struct proa_app *make_app(void)
     proa_app_get(app, "/sleep", sleeps, NULL);
     proa_app_post(app, "/read", reads, NULL);
     proa_app_get(app, "/breaks", breaks, NULL);
+    proa_app_post(app, "/insists", insists, NULL);
+    proa_app_post(app, "/starts", starts, NULL);
     handled = 0;
     n_left = 0;
     body_size = 10;
@@ -295,6 +317,41 @@ SERVED(a_held_response_is_not_lost_when_the_next_body_is_cut_short)
     proa_abort(client);
 }
 
+/* As much of it as there was no room for at once; whether the body is read, once or again, or
+ * only dropped. */
+SERVED(nor_is_what_the_client_has_yet_to_make_room_for)
+{
+    static const char *const paths[] = {"/read", "/insists", "/none"};
+
+    for (int i = 0; i < 3; i++) {
+        char all[256];
+        int n = snprintf(all, sizeof all,
+                         GET("/") "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab",
+                         paths[i]);
+        client = served_connect(server, &(struct pair_opts){.ba.capacity = 50});
+        body_size = 1000;
+        say_all(client, all, (size_t)n);
+        proa_sleep(PROA_SEC);
+        const char *text = hear_all(client);
+        ck_assert_int_eq(heard_end(), 0);
+        ck_assert_int_eq(responses_in(text), 1 + i / 2);
+        ck_assert_uint_ge(strspn(body_of(text), "x"), 1000);
+        proa_abort(client);
+    }
+}
+
+/* Part of a response must not look like all of it. */
+SERVED(a_head_without_its_body_is_cut_though_the_client_ended)
+{
+    static const char all[] = "POST /starts HTTP/1.0\r\nContent-Length: 4\r\n\r\nab";
+
+    connect_wide(server);
+    say_all(client, all, sizeof all - 1);
+    ck_assert_int_eq(status_of(hear_all(client)), 200);
+    ck_err(heard_end(), PROA_ECONNRESET);
+    proa_abort(client);
+}
+
 SERVED(a_held_response_is_not_lost_when_the_next_request_is_malformed)
 {
     connect_wide(server);
@@ -372,6 +429,8 @@ int main(void)
             an_empty_line_holds_nothing_back, a_response_leaves_before_the_next_body_is_waited_for,
             a_response_leaves_before_continue, a_held_response_is_not_lost_when_the_next_one_fails,
             a_held_response_is_not_lost_when_the_next_body_is_cut_short,
+            nor_is_what_the_client_has_yet_to_make_room_for,
+            a_head_without_its_body_is_cut_though_the_client_ended,
             a_held_response_is_not_lost_when_the_next_request_is_malformed,
             requests_are_not_read_ahead_while_a_handler_sleeps,
             thousands_of_requests_are_answered_in_order, NULL});
