@@ -195,7 +195,7 @@ END_TEST
 static int callback_busy_body(void *arg)
 {
     struct taker t = {0};
-    struct served sv = {0};
+    static struct served sv;
 
     (void)arg;
     open_tcp();
