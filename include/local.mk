@@ -19,7 +19,8 @@ headers_core = \
 	%D%/proa/scope.h \
 	%D%/proa/sync.h \
 	%D%/proa/task.h \
-	%D%/proa/thread.h
+	%D%/proa/thread.h \
+	%D%/proa/wait.h
 headers_net = \
 	%D%/proa/addr.h \
 	%D%/proa/listener.h \

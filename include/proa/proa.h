@@ -42,5 +42,6 @@
 #include <proa/unix.h>
 #include <proa/url.h>
 #include <proa/version.h>
+#include <proa/wait.h>
 
 #endif

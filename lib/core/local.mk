@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libcore.la
 FLOOR_LIBS += %D%/libcore.la
 %C%_libcore_la_SOURCES = \
 	%D%/big_stack.c \
+	%D%/completion.c \
 	%D%/coro.c \
 	%D%/coro.h \
 	%D%/event.c \
@@ -45,6 +46,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/thread.h \
 	%D%/tidy.c \
 	%D%/tidy.h \
+	%D%/time_check.h \
 	%D%/timeout.c \
 	%D%/timer.c \
 	%D%/timer.h \

@@ -109,6 +109,7 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->arg = spec->arg;
     t->seq = ++g->sched->seq;
     list_init(&t->joiners);
+    list_init(&t->watches);
     t->rc_out = spec->rc_out;
     t->lost_rc = 0;
     t->error = NULL;
@@ -221,10 +222,21 @@ static int settle(const struct proa_task *t, int rc)
 
     if (rc != PROA_ECANCELED || t->root.eff)
         return rc;
-    if (t->lost_rc < 0)
-        return t->lost_rc;
+    if (t->lost_rc)
+        return t->lost_rc < 0 ? t->lost_rc : 0;
     return proa__fail(PROA_EBADCANCEL, "task %s ended as cancelled though nobody cancelled it",
                       proa__task_name(t, buf));
+}
+
+static void tell_watches(struct proa_task *t)
+{
+    struct list *link;
+
+    while ((link = list_pop(&t->watches))) {
+        struct task_watch *watch = CONTAINER_OF(link, struct task_watch, link);
+
+        watch->fn(watch, t->rc);
+    }
 }
 
 void proa__task_end(struct proa_task *t, int rc)
@@ -236,13 +248,16 @@ void proa__task_end(struct proa_task *t, int rc)
     t->state = TASK_DONE;
     list_remove(&t->sibling);
     if (t->kept)
-        list_push(&g->kept, &t->sibling);
+        proa__group_keep(g, t);
     if (t->rc_out)
         *t->rc_out = rc;
     if (t == g->sched->main)
         proa__sched_main_ended(g->sched, rc);
     else if (__builtin_expect(rc < 0 && rc != PROA_ECANCELED, 0))
         proa__group_failed(g, t, rc);
+    else if (__builtin_expect(g->kind == PROA_GROUP_RACE && rc >= 0, 0))
+        proa__group_won(g, t, rc);
+    tell_watches(t);
     proa__wait_wake_all(&t->joiners, rc);
     proa__group_leave_task(g);
 }
@@ -258,11 +273,19 @@ const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX])
     return buf;
 }
 
-static bool is_valid(struct proa_task_ref ref)
+bool proa__task_is_valid(struct proa_task_ref ref)
 {
     const struct sched *s = proa__loop_current()->sched;
 
     return ref.task && ref.seq >= s->first_seq && ref.task->seq == ref.seq;
+}
+
+void proa__task_not_itself(const struct proa_task *t, const char *what)
+{
+    char buf[TASK_NAME_MAX];
+
+    PROA_CHECK(t != proa__task_here, "%s: task %s waits for its own end", what,
+               proa__task_name(t, buf));
 }
 
 static int stale(void)
@@ -273,7 +296,7 @@ static int stale(void)
 /* The words come along, if its group is still there. */
 static int result(struct proa_task_ref ref, int rc)
 {
-    const struct proa_task *t = is_valid(ref) ? ref.task : NULL;
+    const struct proa_task *t = proa__task_is_valid(ref) ? ref.task : NULL;
     char buf[TASK_NAME_MAX];
 
     if (rc == PROA_ECANCELED)
@@ -291,9 +314,9 @@ int proa_task_join(struct proa_task_ref ref)
 
     if (rc < 0)
         return rc;
-    if (!is_valid(ref))
+    if (!proa__task_is_valid(ref))
         return stale();
-    PROA_CHECK(ref.task != proa__task_here, "proa_task_join: a task waits for its own end");
+    proa__task_not_itself(ref.task, __func__);
     if (ref.task->state == TASK_DONE)
         return result(ref, ref.task->rc);
     proa__wait_link(&ref.task->joiners, &w);
@@ -304,7 +327,7 @@ int proa_task_join(struct proa_task_ref ref)
 int proa_task_cancel(struct proa_task_ref ref)
 {
     proa__loop_need(__func__);
-    if (!is_valid(ref))
+    if (!proa__task_is_valid(ref))
         return stale();
     if (ref.task->state != TASK_DONE)
         proa__scope_cancel(&ref.task->root);
@@ -314,7 +337,7 @@ int proa_task_cancel(struct proa_task_ref ref)
 bool proa_task_is_done(struct proa_task_ref ref)
 {
     proa__loop_need(__func__);
-    return !is_valid(ref) || ref.task->state == TASK_DONE;
+    return !proa__task_is_valid(ref) || ref.task->state == TASK_DONE;
 }
 
 struct proa_task_ref proa_current_task(void)

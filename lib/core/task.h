@@ -66,9 +66,10 @@ struct proa_task {
     void *arg;
     uint64_t seq; /* 0: free */
     struct list joiners;
-    int *rc_out; /* where gather wants the code */
+    struct list watches; /* struct task_watch, oldest first */
+    int *rc_out;         /* where gather wants the code */
     int rc;
-    int lost_rc;              /* why a call was cut, when nobody asked: see settle in task.c */
+    int lost_rc;              /* why a call was cut, when nobody asked; > 0: no failure. settle() */
     struct task_error *error; /* of a failure that was kept; the group's */
     char *name;               /* NULL: "task-SEQ" */
     size_t stack_size;        /* 0: the default */
@@ -97,6 +98,27 @@ struct task_spec {
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret);
+
+/*
+ * Whom the end of a task concerns beside its joiners. fn is called on the ending task's stack and
+ * must not suspend; by then the watch is in no list, and may be freed.
+ */
+struct task_watch {
+    struct list link; /* in task->watches */
+    void (*fn)(struct task_watch *watch, int rc);
+};
+
+/* Call watch->fn when `t` ends. */
+static inline void task_watch(struct proa_task *t, struct task_watch *watch)
+{
+    list_push(&t->watches, &watch->link);
+}
+
+/* Is the reference still of that task, which may have ended? */
+bool proa__task_is_valid(struct proa_task_ref ref);
+
+/* Abort if `t`, whose end is to be waited for by the call `what`, is the running task. */
+void proa__task_not_itself(const struct proa_task *t, const char *what);
 
 /* 0, or PROA_EINVAL. */
 int proa__task_check_stack_size(size_t size);

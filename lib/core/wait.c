@@ -6,14 +6,12 @@
 
 /* ---- asking */
 
-/* A call of `t` fails here. Remember it in the scopes that it may be due to. */
+/* A call of `t` fails here. Remember it in the scopes that it may be due to: up to the outermost
+ * that is cancelled. */
 static int cut(struct proa_task *t)
 {
-    for (struct scope *s = t->scope; s && s->task == t; s = s->parent) {
+    for (struct scope *s = t->scope; s && s->task == t && s->eff; s = s->parent)
         s->cut = true;
-        if (s->kind == SCOPE_SHIELD && !s->expired)
-            break;
-    }
     return PROA_ECANCELED;
 }
 

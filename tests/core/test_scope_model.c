@@ -32,9 +32,11 @@ enum {
 #define NEVER INT64_MAX
 
 struct node {
-    const struct node *parent;
+    struct node *parent;
     int64_t own;  /* cancelled itself from this time on */
     int64_t ends; /* a shield holds until this time; INT64_MIN: no shield */
+    int64_t cut;  /* when a call inside failed last because of this; INT64_MIN: none did */
+    bool root;    /* of a task */
 };
 
 struct crowd {
@@ -76,6 +78,15 @@ static int64_t since(const struct node *n)
     if (outside < n->ends)
         outside = n->ends;
     return n->own < outside ? n->own : outside;
+}
+
+/* A call right inside `in` fails now: all around it, in this task, that are cancelled had a part in
+ * that. */
+static int cut(struct node *in)
+{
+    for (struct node *n = in; n && since(n) <= proa_now(); n = n->root ? NULL : n->parent)
+        n->cut = proa_now();
+    return PROA_ECANCELED;
 }
 
 static uint64_t below(struct world *w, uint64_t bound)
@@ -131,46 +142,55 @@ static void cancel_something(struct world *w)
 
 static int run_block(struct actor *a, struct node *in, int depth);
 
-static int check_sleep(struct world *w, const struct node *in, int64_t ns)
+static int check_sleep(struct world *w, struct node *in, int64_t ns)
 {
     int64_t began = proa_now();
     int rc = proa_sleep(ns);
     int64_t now = proa_now();
-    int64_t cut = since(in);
+    int64_t end = since(in);
 
-    SEE(w, proa_is_cancelled() == (cut <= now), "cancelled since %lld, now %lld", (long long)cut,
+    SEE(w, proa_is_cancelled() == (end <= now), "cancelled since %lld, now %lld", (long long)end,
         (long long)now);
     if (rc == 0) {
         SEE(w, now == began + (ns > 0 ? ns : 0), "slept %lld", (long long)(now - began));
-        SEE(w, cut >= now, "a call passed, cancelled since %lld, now %lld", (long long)cut,
+        SEE(w, end >= now, "a call passed, cancelled since %lld, now %lld", (long long)end,
             (long long)now);
         return 0;
     }
     SEE(w, rc == PROA_ECANCELED, "%s", proa_err_name(rc));
-    SEE(w, now == (cut > began ? cut : began), "cut at %lld, not %lld", (long long)now,
-        (long long)cut);
-    return rc;
+    SEE(w, now == (end > began ? end : began), "cut at %lld, not %lld", (long long)now,
+        (long long)end);
+    return cut(in);
+}
+
+/* What becomes of `rc` where the timeout is left. */
+static int check_timeout(struct world *w, struct proa_timeout *t, const struct node *n, int rc)
+{
+    bool passed = n->own <= proa_now() && since(n->parent) > proa_now();
+    bool mine = passed && (rc == PROA_ECANCELED || (rc >= 0 && n->cut >= n->own));
+    int got = proa_timeout_result(t, rc);
+
+    SEE(w, got == (mine ? PROA_ETIMEDOUT : rc), "%s from %s", proa_err_name(got),
+        proa_err_name(rc));
+    SEE(w, proa_timeout_expired(t) == (n->own <= proa_now()), "expiry");
+    return got;
 }
 
 static int step_timeout(struct actor *a, struct node *in, int depth)
 {
     int64_t ns = below(a->world, 8) ? span(a->world) * 3 : 0;
-    struct node n = {.parent = in, .own = proa_now() + ns, .ends = INT64_MIN};
+    struct node n = {.parent = in, .own = proa_now() + ns, .ends = INT64_MIN, .cut = INT64_MIN};
 
     PROA_TIMEOUT(t, ns);
     int rc = run_block(a, &n, depth);
-    bool mine = rc == PROA_ECANCELED && n.own <= proa_now() && since(in) > proa_now();
-    int got = proa_timeout_result(&t, rc);
-    SEE(a->world, got == (mine ? PROA_ETIMEDOUT : rc), "%s from %s", proa_err_name(got),
-        proa_err_name(rc));
-    SEE(a->world, proa_timeout_expired(&t) == (n.own <= proa_now()), "expiry");
-    return mine ? 0 : rc;
+    rc = check_timeout(a->world, &t, &n, rc);
+    return rc == PROA_ETIMEDOUT ? 0 : rc;
 }
 
 static int step_shield(struct actor *a, struct node *in, int depth)
 {
     int64_t ns = below(a->world, 8) ? span(a->world) : 0;
-    struct node n = {.parent = in, .own = NEVER, .ends = proa_now() + ns};
+    struct node n = {.parent = in, .own = NEVER, .ends = proa_now() + ns, .cut = INT64_MIN};
 
     PROA_SHIELD(s, ns);
     return run_block(a, &n, depth);
@@ -178,7 +198,7 @@ static int step_shield(struct actor *a, struct node *in, int depth)
 
 static int step_scope(struct actor *a, struct node *in, int depth)
 {
-    struct node n = {.parent = in, .own = NEVER, .ends = INT64_MIN};
+    struct node n = {.parent = in, .own = NEVER, .ends = INT64_MIN, .cut = INT64_MIN};
 
     PROA_SCOPE(s);
     struct handle h = {.node = &n, .scope = &s};
@@ -212,13 +232,13 @@ static int be_actor(void *arg)
 static void create_actor(struct actor *a, struct crowd *c, struct node *in, struct actor *child)
 {
     *child = (struct actor){.world = a->world, .crowd = c, .generation = a->generation + 1};
-    child->root = (struct node){.parent = &c->node, .own = NEVER, .ends = INT64_MIN};
+    child->root = (struct node){.parent = &c->node, .own = NEVER, .ends = INT64_MIN, .root = true};
     child->handle.node = &child->root;
 
     int rc = proa_create_task_opts(c->group, &child->handle.task, be_actor, child, NULL);
     bool cancelled = since(in) <= proa_now();
 
-    SEE(a->world, rc == (cancelled ? PROA_ECANCELED : 0), "%s", proa_err_name(rc));
+    SEE(a->world, rc == (cancelled ? cut(in) : 0), "%s", proa_err_name(rc));
     if (rc == 0)
         show(a->world, &child->handle);
 }
@@ -247,7 +267,7 @@ static int join_crowd(struct actor *a, struct crowd *c, struct node *in, struct 
         SEE(a->world, rc == 0, "%s", proa_err_name(rc));
     else
         SEE(a->world, rc == 0 || rc == PROA_ECANCELED, "%s", proa_err_name(rc));
-    return rc;
+    return rc == PROA_ECANCELED ? cut(around) : rc;
 }
 
 /* One time in three the join stands under a timeout or a shield that is further in than the group.
@@ -255,17 +275,14 @@ static int join_crowd(struct actor *a, struct crowd *c, struct node *in, struct 
 static int join_somehow(struct actor *a, struct crowd *c, struct node *in)
 {
     int64_t ns = below(a->world, 8) ? span(a->world) : 0;
-    struct node n = {.parent = in, .own = NEVER, .ends = INT64_MIN};
+    struct node n = {.parent = in, .own = NEVER, .ends = INT64_MIN, .cut = INT64_MIN};
 
     switch (below(a->world, 6)) {
     case 0: {
         n.own = proa_now() + ns;
         PROA_TIMEOUT(t, ns);
-        int rc = join_crowd(a, c, in, &n);
-        int got = proa_timeout_result(&t, rc);
-        bool mine = rc == PROA_ECANCELED && n.own <= proa_now() && since(in) > proa_now();
-        SEE(a->world, got == (mine ? PROA_ETIMEDOUT : rc), "%s", proa_err_name(got));
-        return mine ? 0 : rc;
+        int rc = check_timeout(a->world, &t, &n, join_crowd(a, c, in, &n));
+        return rc == PROA_ETIMEDOUT ? 0 : rc;
     }
     case 1: {
         n.ends = proa_now() + ns;
@@ -281,7 +298,8 @@ static int step_group(struct actor *a, struct node *in, int depth)
 {
     enum { CHILDREN = 3 };
     struct actor children[CHILDREN];
-    struct crowd c = {.node = {.parent = in, .own = NEVER, .ends = INT64_MIN}, .last = -1};
+    struct crowd c = {.node = {.parent = in, .own = NEVER, .ends = INT64_MIN, .cut = INT64_MIN},
+                      .last = -1};
 
     PROA_GROUP(g);
     struct handle h = {.node = &c.node, .group = &g};
@@ -338,7 +356,7 @@ static int be_world(void *arg)
     struct crowd c = {.last = -1};
     struct actor a = {.world = w, .crowd = &c};
 
-    a.root = (struct node){.own = NEVER, .ends = INT64_MIN};
+    a.root = (struct node){.own = NEVER, .ends = INT64_MIN, .cut = INT64_MIN};
     while (w->budget >
            0) /* nobody cancels the main task: what it begins ends before the run does */
         run_block(&a, &a.root, 0);

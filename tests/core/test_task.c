@@ -418,7 +418,7 @@ static int join_self(void *arg)
 }
 START_TEST(joining_oneself_aborts)
 {
-    t_run_aborts(join_self, NULL, "proa_task_join: a task waits for its own end");
+    t_run_aborts(join_self, NULL, "waits for its own end");
 }
 END_TEST
 
