@@ -26,6 +26,7 @@ struct proa_task_opts {
     size_t size;
     const char *name;  /* for logs and dumps; copied, 31 bytes of it are kept; default "task-N" */
     size_t stack_size; /* bytes; default 64 KiB */
+    bool eager;        /* run at once, before the creating call returns, until it first waits */
 };
 
 /** Options of proa_create_task_opts, for example PROA_TASK_OPTS(.name = "reader"). */
@@ -52,9 +53,13 @@ PROA_API PROA_SUSPENDS int proa_create_task(struct proa_group *group, proa_task_
  * As proa_create_task, with a name, a stack size and a reference; `ret` and `opts` may be NULL.
  * A task with a reference keeps its small record until its group is left.
  *
- * Suspends:     only while the group has a limit and is full.
+ * With .eager the task runs at once: the call returns when it waits for the first time, or has
+ * ended, with its failure where any task's is. Nothing else runs meanwhile. Outside of tasks, and
+ * when 64 creators wait for each other's eager tasks already, it starts in its turn.
+ *
+ * Suspends:     while the group has a limit and is full; .eager: once in a while.
  * Errors:       as proa_create_task; PROA_E2BIG (options of a newer version), PROA_EINVAL (a stack
- *               size out of range).
+ *               below 16 KiB or above 1 GiB).
  * Ownership:    as proa_create_task.
  * Cancellation: the task was not created.
  */

@@ -32,6 +32,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/scope.c \
 	%D%/scope.h \
 	%D%/semaphore.c \
+	%D%/shuffle.c \
 	%D%/signal.c \
 	%D%/signal.h \
 	%D%/sleep.c \

@@ -100,6 +100,9 @@ static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const stru
 {
     int rc = proa__task_check_stack_size(o->stack_size);
 
+    loop->sched->eager = o->eager;
+    if (o->shuffle)
+        proa__sched_shuffle(loop->sched, o->shuffle);
     if (rc >= 0 && o->signals)
         rc = proa__signals_end(loop, on_signal, loop->sched);
     if (rc >= 0)

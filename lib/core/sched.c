@@ -115,6 +115,26 @@ void proa__sched_leave(struct proa_task *t)
         reap(s);
 }
 
+void proa__sched_run_now(struct proa_task *t)
+{
+    struct sched *s = t->sched;
+    struct proa_task *creator = proa__task_here;
+    int32_t budget = creator->budget;
+
+    if (t->state == TASK_NEW)
+        start(s, t);
+    creator->state = TASK_READY;
+    sched_push_front(s, creator);
+    s->left++;
+    s->nested++;
+    make_current(s, t);
+    proa__coro_switch(&creator->coro, &t->coro);
+    s->nested--;
+    if (s->ended)
+        reap(s);
+    creator->budget = budget;
+}
+
 /*
  * What a stack does when its task `t` has ended, the first that is possible: a new task is next in
  * line, and goes on here at once.
@@ -177,25 +197,50 @@ static void run_tasks(void *arg)
     }
 }
 
+/* Run ready tasks, at most `slices` of them. */
+static void run_some(struct sched *s, unsigned slices)
+{
+    struct proa_task *t;
+
+    s->left = slices;
+    t = next_task(s);
+    if (!t)
+        return;
+    make_current(s, t);
+    proa__loop_enter(s->loop, &t->coro);
+    if (s->ended)
+        reap(s);
+    tidy_ran(s, &s->tidy);
+}
+
 /* The loop's: run what is ready. */
 static unsigned turn(struct proa_loop *loop)
 {
     struct sched *s = loop->sched;
 
-    s->left = loop->slices;
     s->ran = 0;
+    run_some(s, loop->slices);
+    loop->ready = s->ready != NULL;
+    return s->ran;
+}
 
-    struct proa_task *t = next_task(s);
+static unsigned turn_shuffled(struct proa_loop *loop)
+{
+    struct sched *s = loop->sched;
 
-    if (t) {
-        make_current(s, t);
-        proa__loop_enter(loop, &t->coro);
-        if (s->ended)
-            reap(s);
-        tidy_ran(s, &s->tidy);
+    s->ran = 0;
+    while (s->ready && s->ran < loop->slices) {
+        proa__shuffle(s);
+        run_some(s, 1);
     }
     loop->ready = s->ready != NULL;
     return s->ran;
+}
+
+void proa__sched_shuffle(struct sched *s, uint64_t seed)
+{
+    s->shuffle = seed;
+    s->loop->turn = turn_shuffled;
 }
 
 /* ---- life */

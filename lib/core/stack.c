@@ -34,6 +34,7 @@
 #else
 #define STACK_FACTOR 1
 #endif
+#define FACTOR_UP_TO ((size_t)16 << 20) /* beyond, there is room enough */
 
 /* One mapping: slots of guard and stack, side by side. */
 struct stack_chunk {
@@ -265,6 +266,11 @@ static unsigned class_of(size_t size)
     return class;
 }
 
+static size_t real_size(size_t size)
+{
+    return size <= FACTOR_UP_TO ? size * STACK_FACTOR : size;
+}
+
 static char *place_block(struct stack_pool *pool, const struct stack *stack, size_t size)
 {
     unsigned colour = pool->colour++ % COLOURS;
@@ -295,7 +301,7 @@ void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, 
         c->dirty = idle->next;
         c->n_dirty--;
     } else {
-        if (!cut_stack(c, (STACK_SIZE_MIN << class) * STACK_FACTOR, &stack))
+        if (!cut_stack(c, real_size(STACK_SIZE_MIN << class), &stack))
             return NULL;
         stack.block_size = 0;
     }

@@ -48,10 +48,10 @@
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
 #define STACK_SIZE_MIN ((size_t)16 << 10)
-#define STACK_SIZE_MAX ((size_t)64 << 20)
+#define STACK_SIZE_MAX ((size_t)1 << 30)
 #define STACK_GUARD ((size_t)16 << 10)
 #define STACK_CLASS_DEFAULT 2 /* STACK_SIZE_MIN << 2 */
-#define STACK_CLASSES 13      /* sizes are powers of two from MIN to MAX */
+#define STACK_CLASSES 17      /* sizes are powers of two from MIN to MAX */
 #define STACK_BLOCK_MAX 1024
 
 enum stack_guard {

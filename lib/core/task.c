@@ -149,16 +149,21 @@ static struct proa_task *new_task(struct group *g, const struct task_spec *spec)
     s->free = t->next;
     s->n_new += t->state == TASK_NEW;
     fill(t, g, spec);
-    sched_push(s, t);
     return t;
 }
 
 int proa__task_check_stack_size(size_t size)
 {
-    if (size <= STACK_SIZE_MAX)
+    if (size == 0 || (size >= STACK_SIZE_MIN && size <= STACK_SIZE_MAX))
         return 0;
-    return proa__fail(PROA_EINVAL, "a task's stack of %zu bytes is more than %zu", size,
-                      STACK_SIZE_MAX);
+    return proa__fail(PROA_EINVAL, "a task's stack has 16 KiB to 1 GiB, not %zu bytes", size);
+}
+
+/* Only a task can step aside for another, and not while it must not suspend. */
+static bool is_eager(const struct sched *s, const struct task_spec *spec)
+{
+    return (spec->eager || s->eager) && proa__task_here && !s->no_suspend &&
+           s->nested < SCHED_NESTED_MOST;
 }
 
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret)
@@ -168,14 +173,23 @@ int proa__task_create_in(struct group *g, const struct task_spec *spec, struct p
     if (rc < 0)
         return rc;
 
-    struct proa_task *t = new_task(g, spec);
+    bool eager = is_eager(g->sched, spec);
+    struct proa_task *t = NULL;
 
+    if (__builtin_expect(eager, 0))
+        rc = proa__wait_enter("proa_create_task"); /* counts as something done at once */
+    if (rc >= 0)
+        t = new_task(g, spec);
     if (!t) {
         proa__group_leave_task(g);
-        return proa__group_not_created(g, PROA_ENOMEM);
+        return rc < 0 ? rc : proa__group_not_created(g, PROA_ENOMEM);
     }
     if (ret)
         *ret = (struct proa_task_ref){t, t->seq};
+    if (__builtin_expect(eager, 0))
+        proa__sched_run_now(t);
+    else
+        sched_push(g->sched, t);
     return 0;
 }
 
@@ -208,6 +222,7 @@ int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, p
         .name = o.name,
         .stack_size = o.stack_size,
         .kept = ret != NULL,
+        .eager = o.eager,
     };
 
     return proa__task_create_in(group_or_root(group), &spec, ret);

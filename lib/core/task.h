@@ -94,6 +94,7 @@ struct task_spec {
     size_t stack_size;
     int *rc_out;
     bool kept;
+    bool eager;
 };
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */

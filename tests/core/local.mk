@@ -16,6 +16,7 @@ core_tests = \
 	%D%/test_scope_model \
 	%D%/test_semaphore \
 	%D%/test_signal \
+	%D%/test_spawn_modes \
 	%D%/test_stack \
 	%D%/test_task \
 	%D%/test_task_end \
@@ -59,6 +60,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_semaphore_LDADD = $(core_test_libs)
 %C%_test_signal_CFLAGS = $(core_test_flags)
 %C%_test_signal_LDADD = $(core_test_libs)
+%C%_test_spawn_modes_CFLAGS = $(core_test_flags)
+%C%_test_spawn_modes_LDADD = $(core_test_libs)
 %C%_test_stack_CFLAGS = $(core_test_flags)
 %C%_test_stack_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)

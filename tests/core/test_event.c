@@ -59,7 +59,7 @@ static int set_then_clear_body(void *arg)
 }
 START_TEST(waiters_wake_though_cleared_before_they_run)
 {
-    t_run(set_then_clear_body, NULL);
+    t_run_in_order(set_then_clear_body, NULL);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ static int set_then_cancel_body(void *arg)
 }
 START_TEST(wait_that_was_woken_is_not_undone_by_a_cancel)
 {
-    t_run(set_then_cancel_body, NULL);
+    t_run_in_order(set_then_cancel_body, NULL);
 }
 END_TEST
 

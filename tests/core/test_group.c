@@ -138,7 +138,7 @@ static int all_failures_body(void *arg)
 }
 START_TEST(all_failures_are_listed_the_first_first)
 {
-    t_run(all_failures_body, NULL);
+    t_run_in_order(all_failures_body, NULL);
 }
 END_TEST
 

@@ -56,7 +56,7 @@ static int fifo_body(void *arg)
 }
 START_TEST(one_task_holds_it_and_others_follow_in_order)
 {
-    t_run(fifo_body, NULL);
+    t_run_in_order(fifo_body, NULL);
 }
 END_TEST
 
@@ -87,7 +87,7 @@ static int no_barging_body(void *arg)
 }
 START_TEST(released_lock_belongs_to_the_waiter_before_it_runs)
 {
-    t_run(no_barging_body, NULL);
+    t_run_in_order(no_barging_body, NULL);
 }
 END_TEST
 
@@ -141,8 +141,8 @@ static int cancelled_holder_body(void *arg)
 }
 START_TEST(no_release_is_lost_to_a_cancel)
 {
-    t_run(cancelled_waiter_body, NULL);
-    t_run(cancelled_holder_body, NULL);
+    t_run_in_order(cancelled_waiter_body, NULL);
+    t_run_in_order(cancelled_holder_body, NULL);
 }
 END_TEST
 

@@ -157,7 +157,7 @@ static int fifo_waiters_body(void *arg)
 }
 START_TEST(waiters_are_served_in_the_order_they_came)
 {
-    t_run(fifo_waiters_body, NULL);
+    t_run_in_order(fifo_waiters_body, NULL);
 }
 END_TEST
 
@@ -182,7 +182,7 @@ static int no_barging_body(void *arg)
 }
 START_TEST(room_belongs_to_the_putter_that_waited)
 {
-    t_run(no_barging_body, NULL);
+    t_run_in_order(no_barging_body, NULL);
 }
 END_TEST
 
@@ -224,7 +224,7 @@ static int cancelled_getter_body(void *arg)
 }
 START_TEST(item_is_neither_lost_nor_doubled_by_a_cancelled_get)
 {
-    t_run(cancelled_getter_body, NULL);
+    t_run_in_order(cancelled_getter_body, NULL);
 }
 END_TEST
 
@@ -258,7 +258,7 @@ static int cancelled_putter_body(void *arg)
 }
 START_TEST(cancelled_put_leaves_its_place_to_the_next)
 {
-    t_run(cancelled_putter_body, NULL);
+    t_run_in_order(cancelled_putter_body, NULL);
 }
 END_TEST
 
@@ -404,7 +404,7 @@ static int free_waited_on(void *arg)
 }
 START_TEST(free_frees_the_items_and_aborts_under_waiters)
 {
-    t_run(free_body, NULL);
+    t_run_in_order(free_body, NULL);
     t_run_aborts(free_waited_on, NULL, "proa_queue_shutdown first");
 }
 END_TEST

@@ -250,7 +250,7 @@ START_TEST(faults_are_logged_by_default)
 {
     logged[0] = '\0';
     proa_log_set(keep_log, NULL);
-    t_run(note, NULL);
+    t_run_in_order(note, NULL);
     ck_assert_str_eq(logged, "task task-2 failed: the pier is closed (PROA_ECONNREFUSED)\n");
 }
 END_TEST

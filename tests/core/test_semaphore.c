@@ -88,7 +88,7 @@ static int fifo_body(void *arg)
 }
 START_TEST(several_releases_wake_several_waiters_in_order)
 {
-    t_run(fifo_body, NULL);
+    t_run_in_order(fifo_body, NULL);
 }
 END_TEST
 
@@ -138,8 +138,8 @@ static int given_then_cancelled_body(void *arg)
 }
 START_TEST(no_permit_is_lost_to_a_cancel)
 {
-    t_run(cancelled_waiter_body, NULL);
-    t_run(given_then_cancelled_body, NULL);
+    t_run_in_order(cancelled_waiter_body, NULL);
+    t_run_in_order(given_then_cancelled_body, NULL);
 }
 END_TEST
 
@@ -191,7 +191,7 @@ static int free_waited_for(void *arg)
 }
 START_TEST(release_beyond_the_limit_and_free_under_waiters_abort)
 {
-    t_run(limit_body, NULL);
+    t_run_in_order(limit_body, NULL);
     t_run_aborts(over_limit, NULL, "released more often than acquired");
     t_run_aborts(free_waited_for, NULL, "proa_semaphore_free: tasks wait for the semaphore");
     proa_semaphore_free(NULL);

@@ -1,0 +1,29 @@
+#include "core/sched.h"
+
+#define SHUFFLE_AMONG 1024 /* of a longer list, one of the oldest so many */
+
+/* xorshift64*: the state is never 0. */
+static uint64_t draw(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(2685821657736338717);
+}
+
+void proa__shuffle(struct sched *s)
+{
+    struct proa_task **at = &s->ready;
+    struct proa_task *t;
+    size_t n = 0;
+
+    for (t = s->ready; t && n < SHUFFLE_AMONG; t = t->next)
+        n++;
+    for (uint64_t i = (draw(&s->shuffle) >> 32) % n; i > 0; i--)
+        at = &(*at)->next;
+    t = *at;
+    *at = t->next;
+    if (!t->next)
+        s->ready_end = at;
+    sched_push_front(s, t);
+}
