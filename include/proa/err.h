@@ -106,7 +106,8 @@
     X(PROA_ECLOSED, -10102, "closed")                                                              \
     X(PROA_ESTALE, -10103, "the task's group is closed; its result is gone")                       \
     X(PROA_EBADCANCEL, -10104, "a task ended as cancelled though nobody cancelled it")             \
-    X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")
+    X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")                        \
+    X(PROA_EABANDONED, -10106, "whoever should have set the result gave it up")
 
 #define PROA_ERR_NET_MAP(X)                                                                        \
     X(PROA_ERESOLVE, -10200, "host name cannot be resolved")                                       \

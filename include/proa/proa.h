@@ -7,12 +7,15 @@
 
 #include <proa/addr.h>
 #include <proa/app.h>
+#include <proa/broadcast.h>
 #include <proa/buf.h>
+#include <proa/channel.h>
 #include <proa/connection.h>
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/fault.h>
 #include <proa/fd.h>
+#include <proa/future.h>
 #include <proa/gather.h>
 #include <proa/group.h>
 #include <proa/headers.h>
@@ -29,6 +32,7 @@
 #include <proa/response.h>
 #include <proa/run.h>
 #include <proa/scope.h>
+#include <proa/select.h>
 #include <proa/server.h>
 #include <proa/session.h>
 #include <proa/str.h>
@@ -43,5 +47,6 @@
 #include <proa/url.h>
 #include <proa/version.h>
 #include <proa/wait.h>
+#include <proa/watch.h>
 
 #endif

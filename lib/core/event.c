@@ -1,6 +1,6 @@
 #include "base/check.h"
 #include "base/mem.h"
-#include "core/wait.h"
+#include "core/arm.h"
 
 #include <proa/sync.h>
 
@@ -53,16 +53,36 @@ bool proa_event_is_set(const struct proa_event *event)
     return event->set;
 }
 
+/* ---- waiting */
+
+static bool try_event(struct arm *arm)
+{
+    const struct proa_event *e = arm->object;
+
+    arm->rc = 0;
+    return e->set;
+}
+
+static bool link_waiter(struct arm *arm, struct wait *w)
+{
+    struct proa_event *e = arm->object;
+
+    proa__wait_link(&e->waiters, w);
+    return true;
+}
+
+static const struct arm_ops event_ops = {.try = try_event, .link = link_waiter};
+
 int proa_event_wait(struct proa_event *event)
 {
-    struct wait w;
-    int rc;
+    struct arm arm = {.ops = &event_ops, .object = event};
 
     PROA_CHECK_OBJ(event, MAGIC_EVENT);
-    rc = proa__wait_enter(__func__);
-    if (rc < 0 || event->set)
-        return rc;
-    proa__wait_link(&event->waiters, &w);
-    rc = proa__wait_park(&w, 1);
-    return rc < 0 ? rc : w.code;
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_event(struct proa_event *event)
+{
+    PROA_CHECK_OBJ(event, MAGIC_EVENT);
+    return arm_case((struct arm){.ops = &event_ops, .object = event});
 }

@@ -3,12 +3,17 @@ CORE_LIBS = %D%/libcore.la $(BASE_LIBS)
 noinst_LTLIBRARIES += %D%/libcore.la
 FLOOR_LIBS += %D%/libcore.la
 %C%_libcore_la_SOURCES = \
+	%D%/arm.h \
 	%D%/big_stack.c \
+	%D%/broadcast.c \
+	%D%/case_timer.c \
+	%D%/channel.c \
 	%D%/completion.c \
 	%D%/coro.c \
 	%D%/coro.h \
 	%D%/event.c \
 	%D%/fd.c \
+	%D%/future.c \
 	%D%/gather.c \
 	%D%/group.c \
 	%D%/group.h \
@@ -31,6 +36,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/sched.h \
 	%D%/scope.c \
 	%D%/scope.h \
+	%D%/select.c \
 	%D%/semaphore.c \
 	%D%/shuffle.c \
 	%D%/signal.c \
@@ -52,6 +58,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/timer.c \
 	%D%/timer.h \
 	%D%/wait.c \
-	%D%/wait.h
+	%D%/wait.h \
+	%D%/watch.c
 %C%_libcore_la_CFLAGS  = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 %C%_libcore_la_LIBADD  = $(LIBEVENT_LIBS) -lpthread

@@ -191,6 +191,9 @@ void proa__loop_adopt(struct proa_loop *loop, struct loop_guest *guest, const vo
  */
 int proa__loop_post(struct proa_loop *loop, struct post *p);
 
+/* Any thread that holds a reference: has the loop ended? */
+bool proa__loop_is_closed(struct proa_loop *loop);
+
 /* For loop.c: the calls of what was posted, and the end. */
 void proa__posts_run(struct proa_loop *loop);
 void proa__posts_close(struct proa_loop *loop);

@@ -1,7 +1,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/opts.h"
-#include "core/wait.h"
+#include "core/arm.h"
 
 #include <proa/queue.h>
 
@@ -121,20 +121,35 @@ int proa_queue_try_put(struct proa_queue *queue, void *item)
     return 0;
 }
 
+static bool try_put(struct arm *arm)
+{
+    arm->rc = proa_queue_try_put(arm->object, arm->value);
+    return arm->rc != PROA_EAGAIN;
+}
+
+/* Whoever makes room takes the item from the slot. */
+static bool link_putter(struct arm *arm, struct wait *w)
+{
+    struct proa_queue *q = arm->object;
+
+    proa__wait_link(&q->putters, w);
+    w->slot = arm->value;
+    return true;
+}
+
+static const struct arm_ops put_ops = {.try = try_put, .link = link_putter};
+
 int proa_queue_put(struct proa_queue *queue, void *item)
 {
-    struct wait w;
-    int rc = proa__wait_enter(__func__);
+    struct arm arm = {.ops = &put_ops, .object = queue, .value = item};
 
-    if (rc < 0)
-        return rc;
-    rc = proa_queue_try_put(queue, item);
-    if (rc != PROA_EAGAIN)
-        return rc;
-    proa__wait_link(&queue->putters, &w);
-    w.slot = item;
-    rc = proa__wait_park(&w, 1); /* whoever made room took the item from the slot */
-    return rc < 0 ? rc : w.code;
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_put(struct proa_queue *queue, void *item)
+{
+    PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    return arm_case((struct arm){.ops = &put_ops, .object = queue, .value = item});
 }
 
 /* ---- getting */
@@ -158,23 +173,41 @@ int proa_queue_try_get(struct proa_queue *queue, void **ret)
     return 0;
 }
 
+static bool try_get(struct arm *arm)
+{
+    arm->rc = proa_queue_try_get(arm->object, arm->value);
+    return arm->rc != PROA_EAGAIN;
+}
+
+static bool link_getter(struct arm *arm, struct wait *w)
+{
+    struct proa_queue *q = arm->object;
+
+    proa__wait_link(&q->getters, w);
+    return true;
+}
+
+static void take_item(struct arm *arm, struct wait *w)
+{
+    void **ret = arm->value;
+
+    if (w->code == 0)
+        *ret = w->slot;
+}
+
+static const struct arm_ops get_ops = {.try = try_get, .link = link_getter, .take = take_item};
+
 int proa_queue_get(struct proa_queue *queue, void **ret)
 {
-    struct wait w;
-    int rc = proa__wait_enter(__func__);
+    struct arm arm = {.ops = &get_ops, .object = queue, .value = ret};
 
-    if (rc < 0)
-        return rc;
-    rc = proa_queue_try_get(queue, ret);
-    if (rc != PROA_EAGAIN)
-        return rc;
-    proa__wait_link(&queue->getters, &w);
-    rc = proa__wait_park(&w, 1);
-    if (rc < 0)
-        return rc;
-    if (w.code == 0)
-        *ret = w.slot;
-    return w.code;
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_get(struct proa_queue *queue, void **ret)
+{
+    PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    return arm_case((struct arm){.ops = &get_ops, .object = queue, .value = ret});
 }
 
 size_t proa_queue_len(const struct proa_queue *queue)

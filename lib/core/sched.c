@@ -255,6 +255,7 @@ int proa__sched_new(struct proa_loop *loop)
     s->ready_end = &s->ready;
     s->seq = last_seq;
     s->first_seq = last_seq + 1;
+    s->select_state = 0x9e3779b97f4a7c15; /* anything but 0 */
     proa__group_init(&s->root, s);
     loop->sched = s;
     loop->turn = turn;

@@ -66,6 +66,8 @@ struct sched {
     unsigned no_suspend; /* > 0: waiting is forbidden */
     uint64_t shuffle;    /* state of the random order; 0: first in, first out */
 
+    uint64_t select_state; /* of the random order in which a select tries its cases */
+
     bool inject_on;
     uint64_t inject_at;
     uint64_t inject_points;
@@ -115,6 +117,15 @@ static inline void sched_push(struct sched *s, struct proa_task *t)
     *s->ready_end = t;
     s->ready_end = &t->next;
     s->loop->ready = true;
+}
+
+/* The next of a sequence of random numbers: xorshift64*, whose state is never 0. */
+static inline uint64_t sched_draw(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(2685821657736338717);
 }
 
 static inline void sched_push_front(struct sched *s, struct proa_task *t)

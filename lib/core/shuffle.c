@@ -2,15 +2,6 @@
 
 #define SHUFFLE_AMONG 1024 /* of a longer list, one of the oldest so many */
 
-/* xorshift64*: the state is never 0. */
-static uint64_t draw(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(2685821657736338717);
-}
-
 void proa__shuffle(struct sched *s)
 {
     struct proa_task **at = &s->ready;
@@ -19,7 +10,7 @@ void proa__shuffle(struct sched *s)
 
     for (t = s->ready; t && n < SHUFFLE_AMONG; t = t->next)
         n++;
-    for (uint64_t i = (draw(&s->shuffle) >> 32) % n; i > 0; i--)
+    for (uint64_t i = (sched_draw(&s->shuffle) >> 32) % n; i > 0; i--)
         at = &(*at)->next;
     t = *at;
     *at = t->next;

@@ -4,9 +4,9 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/arm.h"
 #include "core/group.h"
 #include "core/sched.h"
-#include "core/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -322,21 +322,51 @@ static int result(struct proa_task_ref ref, int rc)
     return rc;
 }
 
+static struct proa_task_ref ref_of(const struct arm *arm)
+{
+    return (struct proa_task_ref){arm->object, arm->n};
+}
+
+static bool try_join(struct arm *arm)
+{
+    struct proa_task_ref ref = ref_of(arm);
+    bool valid = proa__task_is_valid(ref);
+
+    if (valid)
+        proa__task_not_itself(ref.task, "proa_task_join");
+    if (valid && ref.task->state != TASK_DONE)
+        return false;
+    arm->rc = valid ? result(ref, ref.task->rc) : stale();
+    return true;
+}
+
+static bool link_joiner(struct arm *arm, struct wait *w)
+{
+    proa__wait_link(&ref_of(arm).task->joiners, w);
+    return true;
+}
+
+static void take_result(struct arm *arm, struct wait *w)
+{
+    arm->rc = result(ref_of(arm), w->code);
+}
+
+static const struct arm_ops join_ops = {
+    .try = try_join,
+    .link = link_joiner,
+    .take = take_result,
+};
+
 int proa_task_join(struct proa_task_ref ref)
 {
-    struct wait w;
-    int rc = proa__wait_enter(__func__);
+    struct arm arm = {.ops = &join_ops, .object = ref.task, .n = ref.seq};
 
-    if (rc < 0)
-        return rc;
-    if (!proa__task_is_valid(ref))
-        return stale();
-    proa__task_not_itself(ref.task, __func__);
-    if (ref.task->state == TASK_DONE)
-        return result(ref, ref.task->rc);
-    proa__wait_link(&ref.task->joiners, &w);
-    rc = proa__wait_park(&w, 1);
-    return rc < 0 ? rc : result(ref, w.code);
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_join(struct proa_task_ref ref)
+{
+    return arm_case((struct arm){.ops = &join_ops, .object = ref.task, .n = ref.seq});
 }
 
 int proa_task_cancel(struct proa_task_ref ref)

@@ -1,5 +1,7 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
 core_tests = \
+	%D%/test_broadcast \
+	%D%/test_channel \
 	%D%/test_coro \
 	%D%/test_event \
 	%D%/test_gather \
@@ -23,11 +25,16 @@ core_tests = \
 	%D%/test_thread \
 	%D%/test_tidy \
 	%D%/test_timer \
-	%D%/test_wait
+	%D%/test_wait \
+	%D%/test_watch
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(core_tests)
 
+%C%_test_broadcast_CFLAGS = $(core_test_flags)
+%C%_test_broadcast_LDADD = $(core_test_libs)
+%C%_test_channel_CFLAGS = $(core_test_flags)
+%C%_test_channel_LDADD = $(core_test_libs)
 %C%_test_coro_CFLAGS = $(core_test_flags)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_event_CFLAGS = $(core_test_flags)
@@ -76,6 +83,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
 %C%_test_wait_LDADD = $(core_test_libs)
+%C%_test_watch_CFLAGS = $(core_test_flags)
+%C%_test_watch_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/switches.c
