@@ -45,6 +45,7 @@ int proa_gather(const struct proa_call *calls, size_t n, int *rcs,
         return rc;
 
     PROA_GROUP(g, .limit = o.limit);
+    group_of(&g)->kind = GROUP_GATHER;
     group_of(&g)->collect = o.collect;
     start_all(group_of(&g), calls, n, rcs); /* a failure waits in the group */
     return proa_group_join(&g);

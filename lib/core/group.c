@@ -135,7 +135,7 @@ static void fail(struct group *g, int rc)
 {
     if (g->rc == 0)
         g->rc = rc;
-    if (g->kind == PROA_GROUP_ALL)
+    if (g->kind == PROA_GROUP_ALL || g->kind == GROUP_GATHER)
         proa__scope_cancel(&g->scope);
 }
 
@@ -194,7 +194,15 @@ void proa__group_failed(struct group *g, struct proa_task *t, int rc)
     fail(g, rc);
 }
 
-void proa__group_won(struct group *g, const struct proa_task *t, int rc)
+static void cancelled_alone(struct group *g, const struct proa_task *t)
+{
+    char buf[TASK_NAME_MAX];
+
+    if (!g->collect && !g->scope.eff)
+        fail(g, proa__fail(PROA_ETASKCANCELED, "task %s was cancelled", proa__task_name(t, buf)));
+}
+
+static void won(struct group *g, const struct proa_task *t, int rc)
 {
     char buf[TASK_NAME_MAX];
 
@@ -204,6 +212,14 @@ void proa__group_won(struct group *g, const struct proa_task *t, int rc)
     g->winner = (struct proa_task_ref){(struct proa_task *)t, t->seq};
     g->winner_rc = rc;
     proa__scope_cancel(&g->scope);
+}
+
+void proa__group_ended(struct group *g, const struct proa_task *t, int rc)
+{
+    if (g->kind == PROA_GROUP_RACE && rc >= 0)
+        won(g, t, rc);
+    else if (g->kind == GROUP_GATHER && rc < 0)
+        cancelled_alone(g, t);
 }
 
 /* ---- one after another */

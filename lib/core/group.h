@@ -24,6 +24,8 @@
 #include <proa/group.h>
 
 #define MAGIC_GROUP 0x67726f75u
+#define GROUP_GATHER                                                                               \
+    3 /* a further kind: as PROA_GROUP_ALL, and a task cancelled alone has failed */
 #define GROUP_ERRORS 1000 /* most that are listed: a group that supervises may live for ever */
 
 struct group {
@@ -45,7 +47,7 @@ struct group {
     struct proa_task_ref winner;
     char winner_name[TASK_NAME_MAX]; /* "": nobody has won */
     int winner_rc;
-    uint8_t kind; /* enum proa_group_kind */
+    uint8_t kind; /* enum proa_group_kind, or GROUP_GATHER */
     bool closed;  /* no more tasks */
     bool cut;     /* something around it was cancelled before its last task ended */
     bool collect; /* failures are the business of gather's caller */
@@ -70,8 +72,8 @@ int proa__group_not_created(struct group *g, int rc);
 /* `t` failed with `rc`; its words are in the error slot. */
 void proa__group_failed(struct group *g, struct proa_task *t, int rc);
 
-/* `t` of a race ended with success. */
-void proa__group_won(struct group *g, const struct proa_task *t, int rc);
+/* `t` of a group of another kind than PROA_GROUP_ALL ended with a success, or cancelled. */
+void proa__group_ended(struct group *g, const struct proa_task *t, int rc);
 
 /* `t`, of which there is a reference, has ended: its record stays, and is the next one. */
 void proa__group_keep(struct group *g, struct proa_task *t);

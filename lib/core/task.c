@@ -270,8 +270,8 @@ void proa__task_end(struct proa_task *t, int rc)
         proa__sched_main_ended(g->sched, rc);
     else if (__builtin_expect(rc < 0 && rc != PROA_ECANCELED, 0))
         proa__group_failed(g, t, rc);
-    else if (__builtin_expect(g->kind == PROA_GROUP_RACE && rc >= 0, 0))
-        proa__group_won(g, t, rc);
+    else if (g->kind != PROA_GROUP_ALL)
+        proa__group_ended(g, t, rc);
     tell_watches(t);
     proa__wait_wake_all(&t->joiners, rc);
     proa__group_leave_task(g);

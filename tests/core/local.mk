@@ -1,5 +1,11 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
 core_tests = \
+	%D%/test_aio_gather \
+	%D%/test_aio_group \
+	%D%/test_aio_shield \
+	%D%/test_aio_timeout \
+	%D%/test_aio_wait \
+	%D%/test_aio_wait_for \
 	%D%/test_broadcast \
 	%D%/test_channel \
 	%D%/test_coro \
@@ -31,6 +37,18 @@ core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(core_tests)
 
+%C%_test_aio_gather_CFLAGS = $(core_test_flags)
+%C%_test_aio_gather_LDADD = $(core_test_libs)
+%C%_test_aio_group_CFLAGS = $(core_test_flags)
+%C%_test_aio_group_LDADD = $(core_test_libs)
+%C%_test_aio_shield_CFLAGS = $(core_test_flags)
+%C%_test_aio_shield_LDADD = $(core_test_libs)
+%C%_test_aio_timeout_CFLAGS = $(core_test_flags)
+%C%_test_aio_timeout_LDADD = $(core_test_libs)
+%C%_test_aio_wait_CFLAGS = $(core_test_flags)
+%C%_test_aio_wait_LDADD = $(core_test_libs)
+%C%_test_aio_wait_for_CFLAGS = $(core_test_flags)
+%C%_test_aio_wait_for_LDADD = $(core_test_libs)
 %C%_test_broadcast_CFLAGS = $(core_test_flags)
 %C%_test_broadcast_LDADD = $(core_test_libs)
 %C%_test_channel_CFLAGS = $(core_test_flags)
@@ -87,6 +105,6 @@ check_PROGRAMS += $(core_tests)
 %C%_test_watch_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
-EXTRA_DIST += %D%/switches.c
+EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
 
 CHECK_LONG += 'PROA_TEST_SEEDS=200000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
