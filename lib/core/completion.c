@@ -246,18 +246,35 @@ int proa_as_completed_new(struct proa_as_completed **ret, const struct proa_task
     return 0;
 }
 
+static void check_nobody_waits(const struct proa_as_completed *row)
+{
+    const struct list *first = list_first(&row->waiters);
+    const struct wait *w = CONTAINER_OF(first, struct wait, link);
+    char buf[TASK_NAME_MAX];
+
+    PROA_CHECK(!first, "proa_as_completed_free: task %s still waits for the next one of the row",
+               proa__task_name(w->of, buf));
+}
+
 void proa_as_completed_free(struct proa_as_completed *row)
 {
     if (!row)
         return;
     PROA_CHECK_OBJ(row, MAGIC_AS_COMPLETED);
     proa__loop_check(row->loop, __func__);
-    PROA_CHECK(list_empty(&row->waiters),
-               "proa_as_completed_free: a task still waits for the next one of the row");
+    check_nobody_waits(row);
     for (size_t i = 0; i < row->n; i++)
         list_remove(&row->entries[i].watch.link);
     row->magic = 0;
     proa__free(row);
+}
+
+/* If the caller's own end is all that is left to come, it would wait for ever. */
+static void check_not_last(const struct proa_as_completed *row, const struct proa_task *t)
+{
+    for (size_t i = 0; row->running == 1 && i < row->n; i++)
+        if (row->entries[i].task.seq == t->seq)
+            proa__task_not_itself(t, "proa_as_completed_next");
 }
 
 /* The oldest that was not given; NULL: all were. Suspends while they run. */
@@ -275,6 +292,7 @@ static int take_entry(struct proa_as_completed *row, struct entry **ret)
         *ret = NULL;
         return 0;
     }
+    check_not_last(row, proa__task_here);
     proa__wait_link(&row->waiters, &w);
     rc = proa__wait_park(&w, 1);
     *ret = w.slot;

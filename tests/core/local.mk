@@ -8,11 +8,13 @@ core_tests = \
 	%D%/test_aio_wait_for \
 	%D%/test_broadcast \
 	%D%/test_channel \
+	%D%/test_completion \
 	%D%/test_coro \
 	%D%/test_event \
 	%D%/test_gather \
 	%D%/test_group \
 	%D%/test_group_create \
+	%D%/test_group_kinds \
 	%D%/test_io \
 	%D%/test_lock \
 	%D%/test_loop \
@@ -30,6 +32,7 @@ core_tests = \
 	%D%/test_task_end \
 	%D%/test_thread \
 	%D%/test_tidy \
+	%D%/test_timeout \
 	%D%/test_timer \
 	%D%/test_wait \
 	%D%/test_watch
@@ -53,6 +56,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_broadcast_LDADD = $(core_test_libs)
 %C%_test_channel_CFLAGS = $(core_test_flags)
 %C%_test_channel_LDADD = $(core_test_libs)
+%C%_test_completion_CFLAGS = $(core_test_flags)
+%C%_test_completion_LDADD = $(core_test_libs)
 %C%_test_coro_CFLAGS = $(core_test_flags)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_event_CFLAGS = $(core_test_flags)
@@ -63,6 +68,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_group_LDADD = $(core_test_libs)
 %C%_test_group_create_CFLAGS = $(core_test_flags)
 %C%_test_group_create_LDADD = $(core_test_libs)
+%C%_test_group_kinds_CFLAGS = $(core_test_flags)
+%C%_test_group_kinds_LDADD = $(core_test_libs)
 %C%_test_io_CFLAGS = $(core_test_flags)
 %C%_test_io_LDADD = $(core_test_libs)
 %C%_test_lock_CFLAGS = $(core_test_flags)
@@ -97,6 +104,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_thread_LDADD = $(core_test_libs)
 %C%_test_tidy_CFLAGS = $(core_test_flags)
 %C%_test_tidy_LDADD = $(core_test_libs)
+%C%_test_timeout_CFLAGS = $(core_test_flags)
+%C%_test_timeout_LDADD = $(core_test_libs)
 %C%_test_timer_CFLAGS = $(core_test_flags)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
