@@ -80,7 +80,7 @@ static int prepare(uint8_t *order, size_t n, const struct proa_select_opts *opts
     if (n == 0 || n > PROA_SELECT_MAX)
         return PROA_EINVAL;
     if (!o.priority)
-        shuffle(proa__task_here->sched, order, n);
+        shuffle(proa__loop_here->sched, order, n);
     else
         for (size_t i = 0; i < n; i++)
             order[i] = (uint8_t)i;

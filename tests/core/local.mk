@@ -11,6 +11,7 @@ core_tests = \
 	%D%/test_completion \
 	%D%/test_coro \
 	%D%/test_event \
+	%D%/test_future \
 	%D%/test_gather \
 	%D%/test_group \
 	%D%/test_group_create \
@@ -24,6 +25,7 @@ core_tests = \
 	%D%/test_run \
 	%D%/test_scope \
 	%D%/test_scope_model \
+	%D%/test_select \
 	%D%/test_semaphore \
 	%D%/test_signal \
 	%D%/test_spawn_modes \
@@ -62,6 +64,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
+%C%_test_future_CFLAGS = $(core_test_flags)
+%C%_test_future_LDADD = $(core_test_libs)
 %C%_test_gather_CFLAGS = $(core_test_flags)
 %C%_test_gather_LDADD = $(core_test_libs)
 %C%_test_group_CFLAGS = $(core_test_flags)
@@ -88,6 +92,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_scope_LDADD = $(core_test_libs)
 %C%_test_scope_model_CFLAGS = $(core_test_flags)
 %C%_test_scope_model_LDADD = $(core_test_libs)
+%C%_test_select_CFLAGS = $(core_test_flags)
+%C%_test_select_LDADD = $(core_test_libs)
 %C%_test_semaphore_CFLAGS = $(core_test_flags)
 %C%_test_semaphore_LDADD = $(core_test_libs)
 %C%_test_signal_CFLAGS = $(core_test_flags)

@@ -62,7 +62,7 @@ static int all_body(void *arg)
 }
 START_TEST(every_receiver_gets_every_value_from_its_subscription_on)
 {
-    t_run(all_body, NULL);
+    t_run_modes(all_body, NULL);
 }
 END_TEST
 
@@ -92,7 +92,7 @@ static int lag_body(void *arg)
 }
 START_TEST(a_receiver_that_lags_is_told_how_much_it_lost)
 {
-    t_run(lag_body, NULL);
+    t_run_modes(lag_body, NULL);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ static int wait_body(void *arg)
         l[i] = (struct listener){b, 0, -1, -1};
         ck_ok(proa_create_task(&g, hear, &l[i]));
     }
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     send_up(b, 0, 5);
     proa_broadcast_close(b);
     proa_broadcast_free(b); /* all was handed over */
@@ -121,7 +121,7 @@ static int wait_body(void *arg)
 }
 START_TEST(who_waits_loses_nothing)
 {
-    t_run(wait_body, NULL);
+    t_run_modes(wait_body, NULL);
 }
 END_TEST
 
@@ -136,7 +136,7 @@ static int close_body(void *arg)
     send_up(b, 0, 1);
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, hear, &waiting));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     proa_broadcast_close(b);
     proa_broadcast_close(b);
     ck_ok(proa_group_join(&g));
@@ -152,7 +152,7 @@ static int close_body(void *arg)
 }
 START_TEST(what_is_kept_is_received_after_the_end)
 {
-    t_run(close_body, NULL);
+    t_run_modes(close_body, NULL);
 }
 END_TEST
 
@@ -166,7 +166,7 @@ static int cancel_body(void *arg)
     PROA_GROUP(g);
     for (int i = 0; i < 2; i++)
         ck_ok(proa_create_task_opts(&g, &refs[i], hear, &l[i], NULL));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_ok(proa_task_cancel(refs[0]));
     send_up(b, 7, 7);
     ck_ok(proa_task_cancel(refs[1]));
@@ -179,7 +179,7 @@ static int cancel_body(void *arg)
 }
 START_TEST(a_cancel_receives_nothing)
 {
-    t_run(cancel_body, NULL);
+    t_run_modes(cancel_body, NULL);
 }
 END_TEST
 
@@ -201,7 +201,7 @@ static int bounds_body(void *arg)
 }
 START_TEST(a_broadcast_keeps_one_value_at_least)
 {
-    t_run(bounds_body, NULL);
+    t_run_modes(bounds_body, NULL);
 }
 END_TEST
 
@@ -249,7 +249,7 @@ static int free_waited_body(void *arg)
     (void)arg;
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, hear, &l));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     proa_broadcast_free(l.b);
     return 0;
 }

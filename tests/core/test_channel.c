@@ -60,18 +60,18 @@ static int meet_body(void *arg)
     ck_err(proa_channel_try_receive(c, &value), PROA_EAGAIN);
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, send_one, &sender));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_assert_int_eq(sender.rc, 1); /* nobody received: the send has not ended */
     ck_assert_uint_eq(proa_channel_len(c), 0);
     sender.value = 8; /* read when it is taken */
     ck_ok(proa_channel_receive(c, &value));
     ck_assert_int_eq(value, 8);
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_assert_int_eq(sender.rc, 0);
 
     struct end receiver = {c, 0, 1};
     ck_ok(proa_create_task(&g, receive_one, &receiver));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_ok(proa_channel_try_send(c, &value));
     ck_assert_int_eq(receiver.value, 8); /* handed over before the receiver runs */
     ck_err(proa_channel_try_send(c, &value), PROA_EAGAIN);
@@ -79,7 +79,7 @@ static int meet_body(void *arg)
 }
 START_TEST(sender_and_receiver_meet)
 {
-    t_run(meet_body, NULL);
+    t_run_modes(meet_body, NULL);
 }
 END_TEST
 
@@ -95,7 +95,7 @@ static int order_body(void *arg)
             s[i] = (struct end){c, i, 1};
             ck_ok(proa_create_task(&g, send_one, &s[i]));
         }
-        ck_ok(proa_yield());
+        ck_ok(proa_sleep(1));
         for (int i = 0; i < 4; i++)
             ck_assert_int_eq(next_of(c), i);
         ck_ok(proa_group_join(&g));
@@ -105,7 +105,7 @@ static int order_body(void *arg)
         r[i] = (struct end){c, -1, 1};
         ck_ok(proa_create_task(&g, receive_one, &r[i]));
     }
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     for (int i = 0; i < 4; i++)
         ck_ok(proa_channel_try_send(c, &i));
     ck_ok(proa_group_join(&g));
@@ -116,7 +116,7 @@ static int order_body(void *arg)
 START_TEST(waiters_are_served_in_the_order_they_came)
 {
     for (size_t capacity = 0; capacity < 4; capacity++)
-        t_run(order_body, &capacity);
+        t_run_in_order(order_body, &capacity);
 }
 END_TEST
 
@@ -139,7 +139,7 @@ static int limit_body(void *arg)
     ck_err(PROA_WITHIN(1, proa_channel_send(c, &late.value)), PROA_ETIMEDOUT);
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, send_one, &late));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_assert_int_eq(next_of(c), 100);
     ck_assert_uint_eq(proa_channel_len(c), 3);
     ck_err(proa_channel_try_send(c, &late.value), PROA_EAGAIN); /* the room was the waiter's */
@@ -152,7 +152,7 @@ static int limit_body(void *arg)
 }
 START_TEST(capacity_many_values_wait_inside)
 {
-    t_run(limit_body, NULL);
+    t_run_modes(limit_body, NULL);
 }
 END_TEST
 
@@ -200,8 +200,8 @@ static int bad_options_body(void *arg)
 }
 START_TEST(values_have_any_size_that_can_be_counted)
 {
-    t_run(sizes_body, NULL);
-    t_run(bad_options_body, NULL);
+    t_run_modes(sizes_body, NULL);
+    t_run_modes(bad_options_body, NULL);
 }
 END_TEST
 
@@ -219,7 +219,7 @@ static int close_buffered_body(void *arg)
     ck_ok(proa_channel_send(c, &value));
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, send_one, &s));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_assert(!proa_channel_is_closed(c));
     proa_channel_close(c);
     proa_channel_close(c);
@@ -251,7 +251,7 @@ static int close_waiters_body(void *arg)
         ck_ok(proa_create_task(&g, receive_one, &r[i]));
         ck_ok(proa_create_task(&g, send_one, &s[i]));
     }
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     proa_channel_close(c);
     proa_channel_close(d);
     ck_err(proa_channel_try_receive(d, &value), PROA_ECLOSED); /* a woken sender sends no more */
@@ -265,8 +265,8 @@ static int close_waiters_body(void *arg)
 }
 START_TEST(either_side_declares_the_end)
 {
-    t_run(close_buffered_body, NULL);
-    t_run(close_waiters_body, NULL);
+    t_run_modes(close_buffered_body, NULL);
+    t_run_modes(close_waiters_body, NULL);
 }
 END_TEST
 
@@ -300,7 +300,7 @@ static int fini_body(void *arg)
 }
 START_TEST(values_nobody_received_are_finished)
 {
-    t_run(fini_body, NULL);
+    t_run_modes(fini_body, NULL);
 }
 END_TEST
 
@@ -320,18 +320,18 @@ static int cancel_body(void *arg)
     PROA_GROUP(g);
     for (int i = 0; i < 2; i++)
         ck_ok(proa_create_task_opts(&g, &refs[i], receive_one, &r[i], NULL));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_ok(proa_task_cancel(refs[0]));
     ck_ok(proa_channel_try_send(c, &value));
     ck_ok(proa_task_cancel(refs[1]));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_assert_int_eq(r[0].rc, PROA_ECANCELED);
     ck_assert_int_eq(r[0].value, -1);
     ck_assert_int_eq(r[1].rc, 0);
     ck_assert_int_eq(r[1].value, 4);
 
     ck_ok(proa_create_task_opts(&g, &sender, send_one, &s, NULL));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_ok(proa_task_cancel(sender));
     ck_err(proa_channel_try_receive(c, &value), PROA_EAGAIN);
     ck_ok(proa_group_join(&g));
@@ -340,7 +340,7 @@ static int cancel_body(void *arg)
 }
 START_TEST(a_cancel_loses_nothing)
 {
-    t_run(cancel_body, NULL);
+    t_run_in_order(cancel_body, NULL);
 }
 END_TEST
 
@@ -370,7 +370,7 @@ static int budget_body(void *arg)
 }
 START_TEST(what_is_always_ready_gives_way)
 {
-    t_run(budget_body, NULL);
+    t_run_in_order(budget_body, NULL);
 }
 END_TEST
 
@@ -415,7 +415,7 @@ static int free_waited_body(void *arg)
 
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, arg ? send_one : receive_one, &e));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     proa_channel_free(e.c);
     return 0;
 }

@@ -58,7 +58,7 @@ static int latest_body(void *arg)
 }
 START_TEST(who_is_slow_sees_the_last_value)
 {
-    t_run(latest_body, NULL);
+    t_run_modes(latest_body, NULL);
 }
 END_TEST
 
@@ -73,7 +73,7 @@ static int wake_body(void *arg)
         v[i] = (struct viewer){w, 1, 0, 1};
         ck_ok(proa_create_task(&g, view, &v[i]));
     }
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_ok(proa_watch_set(w, &(int){2}));
     ck_ok(proa_watch_set(w, &(int){3}));
     proa_watch_close(w);
@@ -88,7 +88,7 @@ static int wake_body(void *arg)
 }
 START_TEST(all_who_wait_get_the_value_that_is_set)
 {
-    t_run(wake_body, NULL);
+    t_run_modes(wake_body, NULL);
 }
 END_TEST
 
@@ -102,7 +102,7 @@ static int close_body(void *arg)
     (void)arg;
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, view, &waiting));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     proa_watch_close(w);
     ck_ok(proa_group_join(&g));
     ck_assert_int_eq(waiting.rc, PROA_ECLOSED);
@@ -118,7 +118,7 @@ static int close_body(void *arg)
 }
 START_TEST(the_last_value_is_seen_after_the_end)
 {
-    t_run(close_body, NULL);
+    t_run_modes(close_body, NULL);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ static int cancel_body(void *arg)
     PROA_GROUP(g);
     for (int i = 0; i < 2; i++)
         ck_ok(proa_create_task_opts(&g, &refs[i], view, &v[i], NULL));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     ck_ok(proa_task_cancel(refs[0]));
     ck_ok(proa_watch_set(w, &(int){2}));
     ck_ok(proa_task_cancel(refs[1]));
@@ -145,7 +145,7 @@ static int cancel_body(void *arg)
 }
 START_TEST(a_cancel_sees_nothing)
 {
-    t_run(cancel_body, NULL);
+    t_run_modes(cancel_body, NULL);
 }
 END_TEST
 
@@ -165,7 +165,7 @@ static int bare_body(void *arg)
 }
 START_TEST(a_value_may_be_nothing_but_its_number)
 {
-    t_run(bare_body, NULL);
+    t_run_modes(bare_body, NULL);
 }
 END_TEST
 
@@ -208,7 +208,7 @@ static int free_waited_body(void *arg)
     (void)arg;
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, view, &v));
-    ck_ok(proa_yield());
+    ck_ok(proa_sleep(1));
     proa_watch_free(v.w);
     return 0;
 }
