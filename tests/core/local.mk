@@ -12,6 +12,7 @@ core_tests = \
 	%D%/test_coro \
 	%D%/test_event \
 	%D%/test_future \
+	%D%/test_future_thread \
 	%D%/test_gather \
 	%D%/test_group \
 	%D%/test_group_create \
@@ -66,6 +67,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_future_CFLAGS = $(core_test_flags)
 %C%_test_future_LDADD = $(core_test_libs)
+%C%_test_future_thread_CFLAGS = $(core_test_flags)
+%C%_test_future_thread_LDADD = $(core_test_libs)
 %C%_test_gather_CFLAGS = $(core_test_flags)
 %C%_test_gather_LDADD = $(core_test_libs)
 %C%_test_group_CFLAGS = $(core_test_flags)
