@@ -8,6 +8,7 @@ core_tests = \
 	%D%/test_aio_wait_for \
 	%D%/test_broadcast \
 	%D%/test_channel \
+	%D%/test_channel_model \
 	%D%/test_completion \
 	%D%/test_coro \
 	%D%/test_event \
@@ -59,6 +60,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_broadcast_LDADD = $(core_test_libs)
 %C%_test_channel_CFLAGS = $(core_test_flags)
 %C%_test_channel_LDADD = $(core_test_libs)
+%C%_test_channel_model_CFLAGS = $(core_test_flags)
+%C%_test_channel_model_LDADD = $(core_test_libs)
 %C%_test_completion_CFLAGS = $(core_test_flags)
 %C%_test_completion_LDADD = $(core_test_libs)
 %C%_test_coro_CFLAGS = $(core_test_flags)
@@ -126,3 +129,4 @@ dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
 
 CHECK_LONG += 'PROA_TEST_SEEDS=200000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
+CHECK_LONG += 'PROA_TEST_SEEDS=2000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_channel_model'
