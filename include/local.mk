@@ -10,7 +10,9 @@ headers_base = \
 	%D%/proa/version.h
 headers_core = \
 	%D%/proa/broadcast.h \
+	%D%/proa/call.h \
 	%D%/proa/channel.h \
+	%D%/proa/context.h \
 	%D%/proa/fault.h \
 	%D%/proa/fd.h \
 	%D%/proa/future.h \

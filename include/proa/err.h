@@ -107,7 +107,9 @@
     X(PROA_ESTALE, -10103, "the task's group is closed; its result is gone")                       \
     X(PROA_EBADCANCEL, -10104, "a task ended as cancelled though nobody cancelled it")             \
     X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")                        \
-    X(PROA_EABANDONED, -10106, "whoever should have set the result gave it up")
+    X(PROA_EABANDONED, -10106, "whoever should have set the result gave it up")                    \
+    X(PROA_ENOTREADY, -10110, "the task ended without saying that it is ready")                    \
+    X(PROA_ESTOPPED, -10111, "the run was stopped before its main task ended")
 
 #define PROA_ERR_NET_MAP(X)                                                                        \
     X(PROA_ERESOLVE, -10200, "host name cannot be resolved")                                       \

@@ -9,8 +9,10 @@
 #include <proa/app.h>
 #include <proa/broadcast.h>
 #include <proa/buf.h>
+#include <proa/call.h>
 #include <proa/channel.h>
 #include <proa/connection.h>
+#include <proa/context.h>
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/fault.h>

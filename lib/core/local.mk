@@ -9,6 +9,10 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/case_timer.c \
 	%D%/channel.c \
 	%D%/completion.c \
+	%D%/call.c \
+	%D%/call.h \
+	%D%/context.c \
+	%D%/context.h \
 	%D%/coro.c \
 	%D%/coro.h \
 	%D%/event.c \
@@ -30,6 +34,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/main_talk.c \
 	%D%/post.c \
 	%D%/queue.c \
+	%D%/reason.c \
+	%D%/reason.h \
 	%D%/remote.c \
 	%D%/run.c \
 	%D%/sched.c \
@@ -46,9 +52,12 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/stack.h \
 	%D%/stack_guard.c \
 	%D%/stack_guard.h \
+	%D%/start.c \
+	%D%/start.h \
 	%D%/switch.S \
 	%D%/task.c \
 	%D%/task.h \
+	%D%/task_view.c \
 	%D%/thread.c \
 	%D%/thread.h \
 	%D%/tidy.c \

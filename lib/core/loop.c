@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/call.h"
 #include "core/signal.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -366,6 +367,7 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     loop->far_at = PROA_FOREVER;
     loop->near_at = PROA_FOREVER;
     list_init(&loop->soon);
+    list_init(&loop->handles);
     list_init(&loop->guests);
     proa__heap_init(&loop->timers);
     proa__stack_pool_init(&loop->stacks);
@@ -421,6 +423,7 @@ void proa__loop_free(struct proa_loop *loop)
         return;
     proa__loop_check(loop, "proa__loop_free");
     PROA_CHECK(!loop->running, "a loop was freed while it runs");
+    proa__calls_drop(loop);
     free_guests(loop);
     proa__threads_free(loop);
     proa__signals_free(loop);

@@ -93,7 +93,8 @@ struct proa_loop {
     void *big_arg;
     struct coro *big_from;
 
-    struct list soon; /* struct soon, oldest first */
+    struct list soon;    /* struct soon, oldest first */
+    struct list handles; /* what the program asked for and can take back; call.h */
     struct heap timers;
     int64_t virtual_now;
     int64_t far_at;  /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */

@@ -3,12 +3,16 @@
 #include "base/log.h"
 #include "base/opts.h"
 #include "core/loop.h"
+#include "core/reason.h"
 #include "core/sched.h"
 #include "core/signal.h"
 
 #include <proa/run.h>
 
+#include <signal.h>
+
 #define GRACE_DEFAULT (5 * PROA_SEC)
+#define REASON_SHOWN 160
 
 int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
                       int64_t grace)
@@ -24,8 +28,10 @@ int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack
     return 0;
 }
 
-void proa__sched_cancel(struct sched *s)
+void proa__sched_cancel(struct sched *s, const char *reason)
 {
+    if (!s->reason)
+        s->reason = reason;
     proa__scope_cancel(&s->root.scope);
 }
 
@@ -36,12 +42,14 @@ static void name_stragglers(struct sched *s)
 {
     struct scope *top = &s->root.scope;
     char buf[TASK_NAME_MAX];
+    char reason[REASON_SHOWN];
 
     for (struct scope *at = proa__scope_next(top, top, false); at;
          at = proa__scope_next(top, at, false))
         if (at->kind == SCOPE_ROOT)
-            proa__log(PROA_LOG_ERROR, "task %s was cancelled and does not end",
-                      proa__task_name(at->task, buf));
+            proa__log(PROA_LOG_ERROR, "task %s was cancelled and does not end (%s)",
+                      proa__task_name(at->task, buf),
+                      proa__cancel_reason(at, reason, sizeof reason));
 }
 
 static void grace_is_over(void *arg)
@@ -74,7 +82,7 @@ void proa__sched_main_ended(struct sched *s, int rc)
     s->ending = true;
     if (rc < 0)
         retell_to_thread(rc);
-    proa__scope_cancel(&s->root.scope);
+    proa__sched_cancel(s, "the main task has ended");
     if (s->root.running > 1)
         proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
                           grace_is_over, s);
@@ -92,8 +100,7 @@ void proa__sched_root_empty(struct sched *s)
 
 static void on_signal(void *sched, int signo)
 {
-    (void)signo;
-    proa__sched_cancel(sched);
+    proa__sched_cancel(sched, signo == SIGINT ? "interrupted (SIGINT)" : "terminated (SIGTERM)");
 }
 
 static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const struct proa_run_opts *o)

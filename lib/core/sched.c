@@ -283,11 +283,24 @@ void proa__sched_free(struct proa_loop *loop)
     loop->turn = NULL;
 }
 
+/* Did the program's handler take it? */
+static bool tell_handler(struct sched *s, const struct proa_fault *fault)
+{
+    int rc;
+
+    if (!s->fault_fn || s->in_fault)
+        return false;
+    s->in_fault = true;
+    rc = s->fault_fn(fault, s->fault_arg);
+    s->in_fault = false;
+    if (rc < 0)
+        proa__log(PROA_LOG_ERROR, "the fault handler failed: %s", proa_err_name(rc));
+    return rc >= 0;
+}
+
 void proa__sched_fault(struct sched *s, const char *task, int rc, const char *detail)
 {
-    if (s->fault_fn)
-        s->fault_fn(&(struct proa_fault){.rc = rc, .task = task, .detail = detail}, s->fault_arg);
-    else
+    if (!tell_handler(s, &(struct proa_fault){.rc = rc, .task = task, .detail = detail}))
         proa__log(PROA_LOG_ERROR, "task %s failed: %s (%s)", task, detail, proa_err_name(rc));
 }
 

@@ -59,9 +59,11 @@ struct sched {
     bool shields_over; /* the grace time has passed */
     struct timer grace;
     int64_t grace_ns;
+    const char *reason; /* why the whole run was cancelled; NULL: it was not */
 
     proa_fault_fn *fault_fn;
     void *fault_arg;
+    bool in_fault; /* fault_fn runs */
 
     unsigned no_suspend; /* > 0: waiting is forbidden */
     uint64_t shuffle;    /* state of the random order; 0: first in, first out */
@@ -108,8 +110,9 @@ int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack
 void proa__sched_main_ended(struct sched *s, int rc);
 void proa__sched_root_empty(struct sched *s);
 
-/* Cancel the whole run: the main task and all others. For signals. */
-void proa__sched_cancel(struct sched *s);
+/* Cancel the whole run: the main task and all others. The reason, of which the first counts, lives
+ * on. */
+void proa__sched_cancel(struct sched *s, const char *reason);
 
 static inline void sched_push(struct sched *s, struct proa_task *t)
 {

@@ -5,8 +5,11 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "core/arm.h"
+#include "core/context.h"
 #include "core/group.h"
 #include "core/sched.h"
+#include "core/start.h"
+#include "core/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,12 +79,24 @@ struct proa_task *proa__task_walk_next(struct task_cursor *at)
     return t;
 }
 
+/* With its last turn, though its record may stay. */
+static void drop_values(struct proa_task *t)
+{
+    proa__context_drop(t->values);
+    proa_context_free(t->context);
+    t->values = NULL;
+    t->context = NULL;
+}
+
 void proa__task_recycle(struct proa_task *t)
 {
     struct sched *s = t->sched;
 
-    if (t->name)
+    if (__builtin_expect(t->extras, 0)) {
+        drop_values(t);
         proa__free(t->name);
+        proa__free(t->reason);
+    }
     t->seq = 0;
     t->state = TASK_FREE;
     t->next = s->free;
@@ -89,6 +104,21 @@ void proa__task_recycle(struct proa_task *t)
 }
 
 /* ---- creation */
+
+/* Its creator's, unless it shares some. */
+static void take_values(struct proa_task *t, struct proa_context *context)
+{
+    const struct proa_task *here = proa__task_here;
+
+    t->values = NULL;
+    t->context = NULL;
+    if (__builtin_expect(context != NULL, 0))
+        t->context = proa__context_ref(context);
+    else if (__builtin_expect(here && here->extras, 0))
+        t->values = proa__context_share(here->context ? *proa__context_head(here->context)
+                                                      : here->values);
+    t->extras = t->extras || t->context || t->values;
+}
 
 static void fill(struct proa_task *t, struct group *g, const struct task_spec *spec)
 {
@@ -114,6 +144,10 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->lost_rc = 0;
     t->error = NULL;
     t->before_park = NULL;
+    t->reason = NULL;
+    t->start = spec->start;
+    t->extras = t->name || spec->start;
+    take_values(t, spec->context);
 }
 
 /* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */
@@ -205,8 +239,9 @@ int proa_create_task(struct proa_group *group, proa_task_fn *fn, void *arg)
     return proa__task_create_in(group_or_root(group), &spec, NULL);
 }
 
-int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
-                          void *arg, const struct proa_task_opts *opts)
+int proa__task_create_for_start(struct proa_group *group, struct proa_task_ref *ret,
+                                proa_task_fn *fn, void *arg, const struct proa_task_opts *opts,
+                                struct start *start)
 {
     struct proa_task_opts o;
     int rc = proa__opts_copy(&o, sizeof o, opts);
@@ -223,9 +258,17 @@ int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, p
         .stack_size = o.stack_size,
         .kept = ret != NULL,
         .eager = o.eager,
+        .context = o.context,
+        .start = start,
     };
 
     return proa__task_create_in(group_or_root(group), &spec, ret);
+}
+
+int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
+                          void *arg, const struct proa_task_opts *opts)
+{
+    return proa__task_create_for_start(group, ret, fn, arg, opts, NULL);
 }
 
 /* ---- the end */
@@ -266,7 +309,11 @@ void proa__task_end(struct proa_task *t, int rc)
         proa__group_keep(g, t);
     if (t->rc_out)
         *t->rc_out = rc;
-    if (t == g->sched->main)
+    if (__builtin_expect(t->extras, 0))
+        drop_values(t);
+    if (__builtin_expect(t->start != NULL, 0))
+        proa__start_ended(t, rc);
+    else if (t == g->sched->main)
         proa__sched_main_ended(g->sched, rc);
     else if (__builtin_expect(rc < 0 && rc != PROA_ECANCELED, 0))
         proa__group_failed(g, t, rc);
@@ -303,7 +350,7 @@ void proa__task_not_itself(const struct proa_task *t, const char *what)
                proa__task_name(t, buf));
 }
 
-static int stale(void)
+int proa__task_stale(void)
 {
     return proa__fail(PROA_ESTALE, "the task's group was left; its result is gone");
 }
@@ -312,11 +359,13 @@ static int stale(void)
 static int result(struct proa_task_ref ref, int rc)
 {
     const struct proa_task *t = proa__task_is_valid(ref) ? ref.task : NULL;
+    const char *reason = t && t->extras && t->reason ? t->reason : NULL;
     char buf[TASK_NAME_MAX];
 
     if (rc == PROA_ECANCELED)
-        return proa__fail(PROA_ETASKCANCELED, "task %s was cancelled",
-                          t ? proa__task_name(t, buf) : "that was joined");
+        return proa__fail(PROA_ETASKCANCELED, "task %s was cancelled%s%s",
+                          t ? proa__task_name(t, buf) : "that was joined", reason ? ": " : "",
+                          reason ? reason : "");
     if (rc < 0 && t && t->error)
         return proa__fail(rc, "%s", t->error->detail);
     return rc;
@@ -336,7 +385,7 @@ static bool try_join(struct arm *arm)
         proa__task_not_itself(ref.task, "proa_task_join");
     if (valid && ref.task->state != TASK_DONE)
         return false;
-    arm->rc = valid ? result(ref, ref.task->rc) : stale();
+    arm->rc = valid ? result(ref, ref.task->rc) : proa__task_stale();
     return true;
 }
 
@@ -369,11 +418,21 @@ struct proa_case proa_case_join(struct proa_task_ref ref)
     return arm_case((struct arm){.ops = &join_ops, .object = ref.task, .n = ref.seq});
 }
 
+int proa_task_result(struct proa_task_ref ref)
+{
+    proa__loop_need(__func__);
+    if (!proa__task_is_valid(ref))
+        return proa__task_stale();
+    if (ref.task->state != TASK_DONE)
+        return proa__fail(PROA_EAGAIN, "the task has not ended");
+    return result(ref, ref.task->rc);
+}
+
 int proa_task_cancel(struct proa_task_ref ref)
 {
     proa__loop_need(__func__);
     if (!proa__task_is_valid(ref))
-        return stale();
+        return proa__task_stale();
     if (ref.task->state != TASK_DONE)
         proa__scope_cancel(&ref.task->root);
     return 0;

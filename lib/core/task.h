@@ -24,9 +24,12 @@
 
 #include <proa/task.h>
 
+struct context_node;
 struct group;
+struct proa_context;
 struct sched;
 struct slab;
+struct start;
 struct wait;
 
 enum task_state {
@@ -52,6 +55,7 @@ struct proa_task {
     uint8_t state;  /* enum task_state */
     bool firm;      /* parked: a cancel does not wake it */
     bool kept;      /* there is a reference: the record stays until its group is left */
+    bool extras;    /* one of those at the end is there */
     struct sched *sched;
     struct err_slot *err;           /* at the top of its stack */
     struct coro coro;               /* .stack.low is NULL while it has none */
@@ -71,8 +75,14 @@ struct proa_task {
     int rc;
     int lost_rc;              /* why a call was cut, when nobody asked; > 0: no failure. settle() */
     struct task_error *error; /* of a failure that was kept; the group's */
-    char *name;               /* NULL: "task-SEQ" */
     size_t stack_size;        /* 0: the default */
+
+    /* extras */
+    char *name;                   /* NULL: "task-SEQ" */
+    char *reason;                 /* of its cancel; NULL: none was given */
+    struct start *start;          /* its creator waits until it is ready; start.c */
+    struct context_node *values;  /* of its own; context.c */
+    struct proa_context *context; /* or those that it shares; NULL: none */
 };
 
 /* The running task; NULL outside of tasks. */
@@ -95,10 +105,17 @@ struct task_spec {
     int *rc_out;
     bool kept;
     bool eager;
+    struct proa_context *context; /* NULL: the creator's values */
+    struct start *start;
 };
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret);
+
+/* For proa_start_task: proa_create_task_opts, of a task that its creator waits for. */
+int proa__task_create_for_start(struct proa_group *group, struct proa_task_ref *ret,
+                                proa_task_fn *fn, void *arg, const struct proa_task_opts *opts,
+                                struct start *start);
 
 /*
  * Whom the end of a task concerns beside its joiners. fn is called on the ending task's stack and
@@ -143,6 +160,9 @@ struct proa_task *proa__task_walk_next(struct task_cursor *at); /* NULL: that wa
 
 /* All records. None is in use. */
 void proa__task_free_slabs(struct sched *s);
+
+/* A failure: the reference is of no task any more. */
+int proa__task_stale(void);
 
 /* The name, in `buf` if it has to be made. */
 const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX]);

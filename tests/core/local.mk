@@ -7,9 +7,11 @@ core_tests = \
 	%D%/test_aio_wait \
 	%D%/test_aio_wait_for \
 	%D%/test_broadcast \
+	%D%/test_call \
 	%D%/test_channel \
 	%D%/test_channel_model \
 	%D%/test_completion \
+	%D%/test_context \
 	%D%/test_coro \
 	%D%/test_event \
 	%D%/test_future \
@@ -32,8 +34,10 @@ core_tests = \
 	%D%/test_signal \
 	%D%/test_spawn_modes \
 	%D%/test_stack \
+	%D%/test_start \
 	%D%/test_task \
 	%D%/test_task_end \
+	%D%/test_task_view \
 	%D%/test_thread \
 	%D%/test_tidy \
 	%D%/test_timeout \
@@ -58,12 +62,16 @@ check_PROGRAMS += $(core_tests)
 %C%_test_aio_wait_for_LDADD = $(core_test_libs)
 %C%_test_broadcast_CFLAGS = $(core_test_flags)
 %C%_test_broadcast_LDADD = $(core_test_libs)
+%C%_test_call_CFLAGS = $(core_test_flags)
+%C%_test_call_LDADD = $(core_test_libs)
 %C%_test_channel_CFLAGS = $(core_test_flags)
 %C%_test_channel_LDADD = $(core_test_libs)
 %C%_test_channel_model_CFLAGS = $(core_test_flags)
 %C%_test_channel_model_LDADD = $(core_test_libs)
 %C%_test_completion_CFLAGS = $(core_test_flags)
 %C%_test_completion_LDADD = $(core_test_libs)
+%C%_test_context_CFLAGS = $(core_test_flags)
+%C%_test_context_LDADD = $(core_test_libs)
 %C%_test_coro_CFLAGS = $(core_test_flags)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_event_CFLAGS = $(core_test_flags)
@@ -108,10 +116,14 @@ check_PROGRAMS += $(core_tests)
 %C%_test_spawn_modes_LDADD = $(core_test_libs)
 %C%_test_stack_CFLAGS = $(core_test_flags)
 %C%_test_stack_LDADD = $(core_test_libs)
+%C%_test_start_CFLAGS = $(core_test_flags)
+%C%_test_start_LDADD = $(core_test_libs)
 %C%_test_task_CFLAGS = $(core_test_flags)
 %C%_test_task_LDADD = $(core_test_libs)
 %C%_test_task_end_CFLAGS = $(core_test_flags)
 %C%_test_task_end_LDADD = $(core_test_libs)
+%C%_test_task_view_CFLAGS = $(core_test_flags)
+%C%_test_task_view_LDADD = $(core_test_libs)
 %C%_test_thread_CFLAGS = $(core_test_flags)
 %C%_test_thread_LDADD = $(core_test_libs)
 %C%_test_tidy_CFLAGS = $(core_test_flags)

@@ -44,12 +44,13 @@ struct faults {
     int rc;
 };
 
-static void note_fault(const struct proa_fault *fault, void *arg)
+static int note_fault(const struct proa_fault *fault, void *arg)
 {
     struct faults *f = arg;
 
     f->n++;
     f->rc = fault->rc;
+    return 0;
 }
 
 /* ---- supervise */

@@ -136,7 +136,7 @@ struct faults {
     char detail[200];
 };
 
-static void note_fault(const struct proa_fault *fault, void *arg)
+static int note_fault(const struct proa_fault *fault, void *arg)
 {
     struct faults *f = arg;
 
@@ -144,6 +144,7 @@ static void note_fault(const struct proa_fault *fault, void *arg)
     f->rc = fault->rc;
     snprintf(f->task, sizeof f->task, "%s", fault->task);
     snprintf(f->detail, sizeof f->detail, "%s", fault->detail);
+    return 0;
 }
 
 static int forgotten_group_body(void *arg)
