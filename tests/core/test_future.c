@@ -59,7 +59,7 @@ static int wait_for(void *arg)
 
 static char faults[256];
 
-static void note_fault(const struct proa_fault *fault, void *arg)
+static int note_fault(const struct proa_fault *fault, void *arg)
 {
     char line[200];
 
@@ -67,6 +67,7 @@ static void note_fault(const struct proa_fault *fault, void *arg)
     snprintf(line, sizeof line, "%s: %s: %s; ", fault->task, proa_err_name(fault->rc),
              fault->detail);
     strncat(faults, line, sizeof faults - strlen(faults) - 1);
+    return 0;
 }
 
 static void watch_faults(void)

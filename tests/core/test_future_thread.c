@@ -79,10 +79,11 @@ static void set_meanwhile(struct setter *s)
 
 static char faults[128];
 
-static void note_fault(const struct proa_fault *fault, void *arg)
+static int note_fault(const struct proa_fault *fault, void *arg)
 {
     (void)arg;
     snprintf(faults, sizeof faults, "%s: %s", fault->task, fault->detail);
+    return 0;
 }
 
 static pthread_t freed_in;
