@@ -31,7 +31,7 @@ PROA_BEGIN_DECLS
 struct proa_case {
     int rc; /* of the case that happened: what the call alone would have returned */
     int opaque_int;
-    uint64_t opaque[31];
+    uint64_t opaque[25];
 };
 
 /** Most cases of one select. */

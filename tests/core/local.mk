@@ -8,6 +8,7 @@ core_tests = \
 	%D%/test_aio_wait_for \
 	%D%/test_broadcast \
 	%D%/test_call \
+	%D%/test_case \
 	%D%/test_channel \
 	%D%/test_channel_model \
 	%D%/test_completion \
@@ -64,6 +65,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_broadcast_LDADD = $(core_test_libs)
 %C%_test_call_CFLAGS = $(core_test_flags)
 %C%_test_call_LDADD = $(core_test_libs)
+%C%_test_case_CFLAGS = $(core_test_flags)
+%C%_test_case_LDADD = $(core_test_libs)
 %C%_test_channel_CFLAGS = $(core_test_flags)
 %C%_test_channel_LDADD = $(core_test_libs)
 %C%_test_channel_model_CFLAGS = $(core_test_flags)
