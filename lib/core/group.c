@@ -266,9 +266,9 @@ int proa_group_next(struct proa_group *group, struct proa_task_ref *ret)
 static int retell(const struct group *g)
 {
     const struct list *first = list_first(&g->errors);
-    const struct task_error *e = CONTAINER_OF(first, struct task_error, link);
+    const struct task_error *e = first ? CONTAINER_OF(first, struct task_error, link) : NULL;
 
-    return first && e->rc == g->rc ? proa__fail(g->rc, "%s", e->detail) : g->rc;
+    return e && e->rc == g->rc ? proa__fail(g->rc, "%s", e->detail) : g->rc;
 }
 
 /* ---- the end */
