@@ -93,7 +93,8 @@
     X(PROA_EALREADY, -EALREADY, "already under way")                                               \
     X(PROA_EINPROGRESS, -EINPROGRESS, "under way")                                                 \
     X(PROA_ESTALEFILE, -ESTALE, "stale file handle")                                               \
-    X(PROA_EDQUOT, -EDQUOT, "disk quota exceeded")
+    X(PROA_EDQUOT, -EDQUOT, "disk quota exceeded")                                                 \
+    X(PROA_EOWNERDEAD, -EOWNERDEAD, "the task that held it has ended")
 
 #define PROA_ERR_BASE_MAP(X)                                                                       \
     X(PROA_EEOF, -10000, "the data ended early")                                                   \
@@ -108,6 +109,7 @@
     X(PROA_EBADCANCEL, -10104, "a task ended as cancelled though nobody cancelled it")             \
     X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")                        \
     X(PROA_EABANDONED, -10106, "whoever should have set the result gave it up")                    \
+    X(PROA_EBARRIER, -10107, "the barrier was reset or aborted")                                   \
     X(PROA_ENOTREADY, -10110, "the task ended without saying that it is ready")                    \
     X(PROA_ESTOPPED, -10111, "the run was stopped before its main task ended")
 

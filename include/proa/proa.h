@@ -7,10 +7,12 @@
 
 #include <proa/addr.h>
 #include <proa/app.h>
+#include <proa/barrier.h>
 #include <proa/broadcast.h>
 #include <proa/buf.h>
 #include <proa/call.h>
 #include <proa/channel.h>
+#include <proa/condition.h>
 #include <proa/connection.h>
 #include <proa/context.h>
 #include <proa/defs.h>
@@ -23,16 +25,19 @@
 #include <proa/headers.h>
 #include <proa/http.h>
 #include <proa/json.h>
+#include <proa/limiter.h>
 #include <proa/listener.h>
 #include <proa/log.h>
 #include <proa/loop.h>
 #include <proa/mem.h>
+#include <proa/once.h>
 #include <proa/params.h>
 #include <proa/queue.h>
 #include <proa/request.h>
 #include <proa/resolve.h>
 #include <proa/response.h>
 #include <proa/run.h>
+#include <proa/rwlock.h>
 #include <proa/scope.h>
 #include <proa/select.h>
 #include <proa/server.h>
@@ -49,6 +54,8 @@
 #include <proa/url.h>
 #include <proa/version.h>
 #include <proa/wait.h>
+#include <proa/wait_group.h>
+#include <proa/wait_queue.h>
 #include <proa/watch.h>
 
 #endif

@@ -4,13 +4,15 @@ noinst_LTLIBRARIES += %D%/libcore.la
 FLOOR_LIBS += %D%/libcore.la
 %C%_libcore_la_SOURCES = \
 	%D%/arm.h \
+	%D%/barrier.c \
 	%D%/big_stack.c \
 	%D%/broadcast.c \
+	%D%/call.c \
+	%D%/call.h \
 	%D%/case_timer.c \
 	%D%/channel.c \
 	%D%/completion.c \
-	%D%/call.c \
-	%D%/call.h \
+	%D%/condition.c \
 	%D%/context.c \
 	%D%/context.h \
 	%D%/coro.c \
@@ -21,9 +23,13 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/gather.c \
 	%D%/group.c \
 	%D%/group.h \
+	%D%/home.c \
+	%D%/home.h \
 	%D%/io.c \
 	%D%/io.h \
+	%D%/limiter.c \
 	%D%/lock.c \
+	%D%/lock.h \
 	%D%/loop.c \
 	%D%/loop.h \
 	%D%/main.c \
@@ -32,12 +38,18 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/main_parent.c \
 	%D%/main_sockets.c \
 	%D%/main_talk.c \
+	%D%/once.c \
+	%D%/owned.c \
+	%D%/owned.h \
 	%D%/post.c \
 	%D%/queue.c \
+	%D%/queue_items.c \
+	%D%/queue_items.h \
 	%D%/reason.c \
 	%D%/reason.h \
 	%D%/remote.c \
 	%D%/run.c \
+	%D%/rwlock.c \
 	%D%/sched.c \
 	%D%/sched.h \
 	%D%/scope.c \
@@ -68,6 +80,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/timer.h \
 	%D%/wait.c \
 	%D%/wait.h \
+	%D%/wait_group.c \
+	%D%/wait_queue.c \
 	%D%/watch.c
 %C%_libcore_la_CFLAGS  = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 %C%_libcore_la_LIBADD  = $(LIBEVENT_LIBS) -lpthread

@@ -7,6 +7,7 @@
 #include "core/arm.h"
 #include "core/context.h"
 #include "core/group.h"
+#include "core/owned.h"
 #include "core/sched.h"
 #include "core/start.h"
 #include "core/wait.h"
@@ -142,6 +143,7 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     list_init(&t->watches);
     t->rc_out = spec->rc_out;
     t->lost_rc = 0;
+    t->owned = NULL;
     t->error = NULL;
     t->before_park = NULL;
     t->reason = NULL;
@@ -301,6 +303,8 @@ void proa__task_end(struct proa_task *t, int rc)
 {
     struct group *g = t->group;
 
+    if (__builtin_expect(t->owned != NULL, 0))
+        proa__owned_orphan(t);
     rc = settle(t, rc);
     t->rc = rc;
     t->state = TASK_DONE;

@@ -26,6 +26,7 @@
 
 struct context_node;
 struct group;
+struct owned;
 struct proa_context;
 struct sched;
 struct slab;
@@ -76,6 +77,7 @@ struct proa_task {
     int lost_rc;              /* why a call was cut, when nobody asked; > 0: no failure. settle() */
     struct task_error *error; /* of a failure that was kept; the group's */
     size_t stack_size;        /* 0: the default */
+    struct owned *owned;      /* the newest of what it alone holds */
 
     /* extras */
     char *name;                   /* NULL: "task-SEQ" */

@@ -169,6 +169,14 @@ void proa__wait_wake_all(struct list *list, int code)
         ;
 }
 
+void proa__wait_move(struct wait *w, struct list *to)
+{
+    PROA_CHECK(w->of && w->of->n_waits == 1, "a task that waits for several things is moved");
+    list_remove(&w->link);
+    list_push(to, &w->link);
+    w->of->firm = true;
+}
+
 void proa__wait_cancel(struct proa_task *t)
 {
     if (t->state != TASK_PARKED || t->firm)

@@ -97,6 +97,12 @@ void proa__wait_wake_all(struct list *list, int code);
  */
 void proa__wait_wake_one(struct wait *w, void *slot, int code);
 
+/*
+ * Let the sleeper of this record, which has no sibling, sleep on at the end of another list, where
+ * a cancel does not wake it.
+ */
+void proa__wait_move(struct wait *w, struct list *to);
+
 /* A scope around `t` was cancelled: wake it if it sleeps and may be woken by that. */
 void proa__wait_cancel(struct proa_task *t);
 

@@ -265,7 +265,7 @@ START_TEST(join_waits_until_every_item_is_done)
     t_run(join_body, NULL);
     t_run(join_handed_over_body, NULL);
     t_run(join_waited_put_body, NULL);
-    t_run_aborts(done_too_often, NULL, "called more often than items were got");
+    t_run_aborts(done_too_often, NULL, "proa_queue_task_done: task main calls it for queue 0x");
 }
 END_TEST
 
