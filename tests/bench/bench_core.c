@@ -13,6 +13,7 @@
 #include <proa/queue.h>
 #include <proa/run.h>
 #include <proa/scope.h>
+#include <proa/select.h>
 #include <proa/task.h>
 
 #include <stdio.h>
@@ -100,6 +101,9 @@ static int switch_1000(long n)
 struct pipe {
     struct proa_queue *queue;
     long n;
+    struct proa_channel *channel;
+    struct proa_channel *idle; /* beside it, and never used */
+    struct proa_event *event;
 };
 
 static int feed(void *arg)
@@ -127,7 +131,7 @@ static int queue_hop(long n)
 {
     PROA_AUTO(proa_queue) *queue = NULL;
     int rc = proa_queue_new(&queue, PROA_QUEUE_OPTS(.limit = 1));
-    struct pipe pipe = {queue, n};
+    struct pipe pipe = {.queue = queue, .n = n};
 
     if (rc < 0)
         return rc;
@@ -135,6 +139,79 @@ static int queue_hop(long n)
     proa_create_task(&g, feed, &pipe);
     proa_create_task(&g, drain, &pipe);
     return proa_group_join(&g);
+}
+
+static int feed_channel(void *arg)
+{
+    const struct pipe *pipe = arg;
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = proa_channel_send(pipe->channel, &i);
+    return rc;
+}
+
+static int drain_channel(void *arg)
+{
+    const struct pipe *pipe = arg;
+    long value;
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = proa_channel_receive(pipe->channel, &value);
+    return rc;
+}
+
+/* One channel and an event beside it that is never set. */
+static int drain_by_select(void *arg)
+{
+    const struct pipe *pipe = arg;
+    long value;
+    struct proa_case cases[] = {
+        proa_case_receive(pipe->channel, &value),
+        proa_case_event(pipe->event),
+        proa_case_receive(pipe->idle, &value),
+    };
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = PROA_SELECT(cases);
+    return rc;
+}
+
+static int channel_hops(long n, size_t capacity, proa_task_fn *drain_fn)
+{
+    PROA_AUTO(proa_channel) *channel = NULL;
+    PROA_AUTO(proa_channel) *idle = NULL;
+    PROA_AUTO(proa_event) *event = NULL;
+    int rc = proa_channel_new(&channel, sizeof(long), PROA_CHANNEL_OPTS(.capacity = capacity));
+
+    if (rc == 0)
+        rc = proa_channel_new(&idle, sizeof(long), NULL);
+    if (rc == 0)
+        rc = proa_event_new(&event);
+    if (rc < 0)
+        return rc;
+    struct pipe pipe = {.channel = channel, .idle = idle, .event = event, .n = n};
+    PROA_GROUP(g);
+    proa_create_task(&g, feed_channel, &pipe);
+    proa_create_task(&g, drain_fn, &pipe);
+    return proa_group_join(&g);
+}
+
+static int channel_meet(long n)
+{
+    return channel_hops(n, 0, drain_channel);
+}
+
+static int channel_hop(long n)
+{
+    return channel_hops(n, 1, drain_channel);
+}
+
+static int select_3(long n)
+{
+    return channel_hops(n, 1, drain_by_select);
 }
 
 static int timeout_open_close(long n)
@@ -229,9 +306,11 @@ static int sleepers(long n)
 }
 
 static const struct bench benches[] = {
-    {"spawn_join", spawn_join, 1 << 18},   {"spawn_join_ref", spawn_join_ref, 1 << 18},
-    {"switch_2_tasks", switch_2, 1 << 20}, {"switch_1000_tasks", switch_1000, 1 << 20},
-    {"queue_hop", queue_hop, 1 << 19},     {"timeout_open_close", timeout_open_close, 1 << 19},
+    {"spawn_join", spawn_join, 1 << 18},     {"spawn_join_ref", spawn_join_ref, 1 << 18},
+    {"switch_2_tasks", switch_2, 1 << 20},   {"switch_1000_tasks", switch_1000, 1 << 20},
+    {"queue_hop", queue_hop, 1 << 19},       {"timeout_open_close", timeout_open_close, 1 << 19},
+    {"channel_meet", channel_meet, 1 << 19}, {"channel_hop", channel_hop, 1 << 19},
+    {"select_3", select_3, 1 << 19},
 };
 
 static int all(void *arg)
