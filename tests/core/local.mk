@@ -107,6 +107,7 @@ check_PROGRAMS += $(core_tests)
 %C%_test_run_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)
 %C%_test_scope_LDADD = $(core_test_libs)
+%C%_test_scope_model_SOURCES = %D%/scope_model.h %D%/test_scope_model.c
 %C%_test_scope_model_CFLAGS = $(core_test_flags)
 %C%_test_scope_model_LDADD = $(core_test_libs)
 %C%_test_select_CFLAGS = $(core_test_flags)
@@ -143,5 +144,5 @@ check_PROGRAMS += $(core_tests)
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
 
-CHECK_LONG += 'PROA_TEST_SEEDS=200000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
+CHECK_LONG += 'PROA_TEST_SEEDS=10000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
 CHECK_LONG += 'PROA_TEST_SEEDS=2000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_channel_model'

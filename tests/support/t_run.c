@@ -120,6 +120,11 @@ void t_run_in_order(t_body_fn *body, void *arg)
     run_in_mode(&in_order, body, arg);
 }
 
+void t_run_as(t_body_fn *body, void *arg, bool eager, uint64_t shuffle)
+{
+    run_in_mode(&(struct mode){.eager = eager, .seed = shuffle}, body, arg);
+}
+
 /* The i-th of 1 .. 1 + shuffles. */
 static struct mode nth_mode(uint64_t i)
 {

@@ -31,6 +31,9 @@ void t_run_modes(t_body_fn *body, void *arg);
  */
 void t_run_in_order(t_body_fn *body, void *arg);
 
+/* In one mode: new tasks eager or not, ready ones in the random order of a seed, or 0: in order. */
+void t_run_as(t_body_fn *body, void *arg, bool eager, uint64_t shuffle);
+
 /* The same as t_run, with what the body returned. */
 int t_run_rc(t_body_fn *body, void *arg);
 
