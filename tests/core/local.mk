@@ -6,12 +6,14 @@ core_tests = \
 	%D%/test_aio_timeout \
 	%D%/test_aio_wait \
 	%D%/test_aio_wait_for \
+	%D%/test_barrier \
 	%D%/test_broadcast \
 	%D%/test_call \
 	%D%/test_case \
 	%D%/test_channel \
 	%D%/test_channel_model \
 	%D%/test_completion \
+	%D%/test_condition \
 	%D%/test_context \
 	%D%/test_coro \
 	%D%/test_event \
@@ -22,12 +24,16 @@ core_tests = \
 	%D%/test_group_create \
 	%D%/test_group_kinds \
 	%D%/test_io \
+	%D%/test_limiter \
 	%D%/test_lock \
 	%D%/test_loop \
 	%D%/test_main \
+	%D%/test_once \
 	%D%/test_queue \
+	%D%/test_queue_order \
 	%D%/test_queue_shutdown \
 	%D%/test_run \
+	%D%/test_rwlock \
 	%D%/test_scope \
 	%D%/test_scope_model \
 	%D%/test_select \
@@ -44,6 +50,8 @@ core_tests = \
 	%D%/test_timeout \
 	%D%/test_timer \
 	%D%/test_wait \
+	%D%/test_wait_group \
+	%D%/test_wait_queue \
 	%D%/test_watch
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -140,6 +148,22 @@ check_PROGRAMS += $(core_tests)
 %C%_test_wait_LDADD = $(core_test_libs)
 %C%_test_watch_CFLAGS = $(core_test_flags)
 %C%_test_watch_LDADD = $(core_test_libs)
+%C%_test_condition_CFLAGS = $(core_test_flags)
+%C%_test_condition_LDADD = $(core_test_libs)
+%C%_test_barrier_CFLAGS = $(core_test_flags)
+%C%_test_barrier_LDADD = $(core_test_libs)
+%C%_test_rwlock_CFLAGS = $(core_test_flags)
+%C%_test_rwlock_LDADD = $(core_test_libs)
+%C%_test_once_CFLAGS = $(core_test_flags)
+%C%_test_once_LDADD = $(core_test_libs)
+%C%_test_wait_group_CFLAGS = $(core_test_flags)
+%C%_test_wait_group_LDADD = $(core_test_libs)
+%C%_test_wait_queue_CFLAGS = $(core_test_flags)
+%C%_test_wait_queue_LDADD = $(core_test_libs)
+%C%_test_limiter_CFLAGS = $(core_test_flags)
+%C%_test_limiter_LDADD = $(core_test_libs)
+%C%_test_queue_order_CFLAGS = $(core_test_flags)
+%C%_test_queue_order_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
