@@ -38,6 +38,7 @@ headers_core = \
 headers_net = \
 	%D%/proa/addr.h \
 	%D%/proa/listener.h \
+	%D%/proa/process.h \
 	%D%/proa/resolve.h \
 	%D%/proa/stream.h \
 	%D%/proa/tcp.h \

@@ -32,6 +32,7 @@
 #include <proa/mem.h>
 #include <proa/once.h>
 #include <proa/params.h>
+#include <proa/process.h>
 #include <proa/queue.h>
 #include <proa/request.h>
 #include <proa/resolve.h>
