@@ -28,6 +28,7 @@ headers_core = \
 	%D%/proa/rwlock.h \
 	%D%/proa/scope.h \
 	%D%/proa/select.h \
+	%D%/proa/signal.h \
 	%D%/proa/sync.h \
 	%D%/proa/task.h \
 	%D%/proa/thread.h \

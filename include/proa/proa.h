@@ -43,6 +43,7 @@
 #include <proa/select.h>
 #include <proa/server.h>
 #include <proa/session.h>
+#include <proa/signal.h>
 #include <proa/str.h>
 #include <proa/stream.h>
 #include <proa/sync.h>

@@ -21,6 +21,7 @@
 #include <proa/channel.h>
 #include <proa/future.h>
 #include <proa/queue.h>
+#include <proa/signal.h>
 #include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/watch.h>
@@ -125,6 +126,11 @@ PROA_API struct proa_case proa_case_event(struct proa_event *event);
  * A descriptor that is ready: proa_wait_fd.
  */
 PROA_API struct proa_case proa_case_fd(int fd, unsigned dirs);
+
+/**
+ * A signal that came: proa_signals_receive. Its rc is the number.
+ */
+PROA_API struct proa_case proa_case_signal(struct proa_signals *signals);
 
 /**
  * The moment `ns` from now; PROA_FOREVER never comes. Its rc is 0.

@@ -59,6 +59,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/shuffle.c \
 	%D%/signal.c \
 	%D%/signal.h \
+	%D%/signal_stream.c \
 	%D%/sleep.c \
 	%D%/stack.c \
 	%D%/stack.h \

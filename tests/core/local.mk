@@ -39,6 +39,7 @@ core_tests = \
 	%D%/test_select \
 	%D%/test_semaphore \
 	%D%/test_signal \
+	%D%/test_signal_stream \
 	%D%/test_spawn_modes \
 	%D%/test_stack \
 	%D%/test_start \
@@ -124,6 +125,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_semaphore_LDADD = $(core_test_libs)
 %C%_test_signal_CFLAGS = $(core_test_flags)
 %C%_test_signal_LDADD = $(core_test_libs)
+%C%_test_signal_stream_CFLAGS = $(core_test_flags)
+%C%_test_signal_stream_LDADD = $(core_test_libs)
 %C%_test_spawn_modes_CFLAGS = $(core_test_flags)
 %C%_test_spawn_modes_LDADD = $(core_test_libs)
 %C%_test_stack_CFLAGS = $(core_test_flags)
