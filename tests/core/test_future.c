@@ -211,9 +211,28 @@ static int failure_body(void *arg)
     ck_assert_str_eq(faults, "");
     return 0;
 }
+/* It was read by a waiter and by nobody else. */
+static int read_by_waiter_body(void *arg)
+{
+    struct ends e = make(NULL);
+    struct waiter w = {.f = e.f};
+
+    (void)arg;
+    watch_faults();
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, wait_for, &w));
+    ck_ok(proa_sleep(1));
+    ck_ok(proa_promise_set(e.p, PROA_EIO, NULL));
+    free_ends(e);
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_eq(w.rc, PROA_EIO);
+    ck_assert_str_eq(faults, "");
+    return 0;
+}
 START_TEST(a_failure_comes_with_its_words)
 {
     t_run_modes(failure_body, NULL);
+    t_run_modes(read_by_waiter_body, NULL);
 }
 END_TEST
 
