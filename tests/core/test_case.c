@@ -120,7 +120,6 @@ static int queue_body(void *arg)
     PROA_AUTO(proa_queue) *q = NULL;
     void *got = NULL;
 
-    (void)arg;
     ck_ok(proa_queue_new(&q, PROA_QUEUE_OPTS(.limit = 1)));
     CK_NOT(proa_case_get(q, &got));
     ck_assert_ptr_null(got);
@@ -134,16 +133,16 @@ static int queue_body(void *arg)
     for (int i = 0; i < 3; i++) /* all three that were got */
         proa_queue_task_done(q);
     ck_ok(proa_queue_join(q));
-    got = NULL;
+    got = arg;
     CK_WOKEN(proa_case_get(q, &got), PROA_ECLOSED, shut_down, q);
     CK_HAPPENS(proa_case_get(q, &got), PROA_ECLOSED);
     CK_HAPPENS(proa_case_put(q, &item), PROA_ECLOSED);
-    ck_assert_ptr_null(got);
+    ck_assert_ptr_eq(got, arg); /* written on success only */
     return 0;
 }
 START_TEST(a_queue_is_put_to_and_got_from)
 {
-    t_run_modes(queue_body, NULL);
+    t_run_modes(queue_body, &item);
 }
 END_TEST
 
