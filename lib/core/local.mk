@@ -81,6 +81,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/timer.h \
 	%D%/wait.c \
 	%D%/wait.h \
+	%D%/wheel.c \
+	%D%/wheel.h \
 	%D%/wait_group.c \
 	%D%/wait_queue.c \
 	%D%/watch.c

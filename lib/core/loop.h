@@ -27,6 +27,7 @@
 #include "core/coro.h"
 #include "core/io.h"
 #include "core/stack.h"
+#include "core/wheel.h"
 
 #include <proa/loop.h>
 
@@ -95,7 +96,8 @@ struct proa_loop {
 
     struct list soon;    /* struct soon, oldest first */
     struct list handles; /* what the program asked for and can take back; call.h */
-    struct heap timers;
+    struct heap timers;  /* that are due soon; the others are in: */
+    struct wheel wheel;
     int64_t virtual_now;
     int64_t far_at;  /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */
     int64_t near_at; /* so will the timerfd */

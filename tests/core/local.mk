@@ -53,7 +53,8 @@ core_tests = \
 	%D%/test_wait \
 	%D%/test_wait_group \
 	%D%/test_wait_queue \
-	%D%/test_watch
+	%D%/test_watch \
+	%D%/test_wheel
 core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(core_tests)
@@ -149,6 +150,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
 %C%_test_wait_LDADD = $(core_test_libs)
+%C%_test_wheel_CFLAGS = $(core_test_flags)
+%C%_test_wheel_LDADD = $(core_test_libs)
 %C%_test_watch_CFLAGS = $(core_test_flags)
 %C%_test_watch_LDADD = $(core_test_libs)
 %C%_test_condition_CFLAGS = $(core_test_flags)

@@ -263,7 +263,7 @@ START_TEST(it_ends_with_the_scheduler)
     proa__loop_run(loop);
     ck_assert(timer_running(&loop->sched->tidy.timer));
     proa__sched_free(loop);
-    ck_assert(heap_empty(&loop->timers));
+    ck_assert_uint_eq(proa__timers_count(loop), 0);
     proa__loop_free(loop);
 }
 END_TEST

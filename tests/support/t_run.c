@@ -56,7 +56,7 @@ static int watched(void *arg)
         run->points = proa__wait_inject_stop();
     ck_assert_msg(loop->sched->root.running == 1, "the body left %zu tasks in the root group",
                   loop->sched->root.running - 1);
-    size_t timers = loop->timers.count - timer_running(&loop->sched->tidy.timer);
+    size_t timers = proa__timers_count(loop) - timer_running(&loop->sched->tidy.timer);
 
     ck_assert_msg(timers == 0, "the body left %zu timers running", timers);
     ck_assert_msg(loop->sched->n_new == 0, "stacks are reserved for %zu tasks that are not there",
