@@ -29,6 +29,7 @@ core_tests = \
 	%D%/test_loop \
 	%D%/test_main \
 	%D%/test_once \
+	%D%/test_publish_model \
 	%D%/test_queue \
 	%D%/test_queue_order \
 	%D%/test_queue_shutdown \
@@ -162,6 +163,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_rwlock_LDADD = $(core_test_libs)
 %C%_test_once_CFLAGS = $(core_test_flags)
 %C%_test_once_LDADD = $(core_test_libs)
+%C%_test_publish_model_CFLAGS = $(core_test_flags)
+%C%_test_publish_model_LDADD = $(core_test_libs)
 %C%_test_wait_group_CFLAGS = $(core_test_flags)
 %C%_test_wait_group_LDADD = $(core_test_libs)
 %C%_test_wait_queue_CFLAGS = $(core_test_flags)
@@ -176,3 +179,4 @@ EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
 
 CHECK_LONG += 'PROA_TEST_SEEDS=10000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
 CHECK_LONG += 'PROA_TEST_SEEDS=2000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_channel_model'
+CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_publish_model'

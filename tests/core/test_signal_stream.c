@@ -85,6 +85,9 @@ static int burst_body(void *arg)
     }
     ck_assert_int_eq(proa_signals_receive(s), SIGUSR1);
     ck_err(proa_signals_try_receive(s), PROA_EAGAIN); /* all were one */
+    raise(SIGUSR1);
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_int_eq(proa_signals_try_receive(s), SIGUSR1); /* this is another */
     return 0;
 }
 START_TEST(aio_sig_04_a_burst_is_received_at_least_once)
