@@ -8,6 +8,8 @@
  * that. The program uses what a user has: the public headers and the library.
  */
 
+#include "bench.h"
+
 #include <proa/err.h>
 #include <proa/group.h>
 #include <proa/queue.h>
@@ -23,12 +25,6 @@
 
 #define RUNS 15
 #define BATCH 512 /* tasks that exist at once where spawning is measured */
-
-struct bench {
-    const char *name;
-    int (*run)(long n); /* n operations */
-    long n;
-};
 
 static int nothing(void *arg)
 {
@@ -222,11 +218,11 @@ static int timeout_open_close(long n)
     return 0;
 }
 
-static double cpu_ns(void)
+static double cpu_ns(const struct bench *bench)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(bench->threads ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
@@ -238,18 +234,30 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int measure(const struct bench *bench)
+int bench_measure_first(const struct bench *bench)
+{
+    double began = cpu_ns(bench);
+    int rc = bench->run(bench->n);
+
+    printf("{\"bench\":\"core\",\"name\":\"%s_first\",\"unit\":\"cpu ns\",\"median\":%.1f,"
+           "\"runs\":1}\n",
+           bench->name, (cpu_ns(bench) - began) / (double)bench->n);
+    fflush(stdout);
+    return rc;
+}
+
+int bench_measure(const struct bench *bench)
 {
     double ns[RUNS];
 
     for (int i = -1; i < RUNS; i++) { /* the first one warms up */
-        double began = cpu_ns();
+        double began = cpu_ns(bench);
         int rc = bench->run(bench->n);
 
         if (rc < 0)
             return rc;
         if (i >= 0)
-            ns[i] = (cpu_ns() - began) / (double)bench->n;
+            ns[i] = (cpu_ns(bench) - began) / (double)bench->n;
     }
     qsort(ns, RUNS, sizeof ns[0], by_size);
     printf("{\"bench\":\"core\",\"name\":\"%s\",\"unit\":\"cpu ns\",\"median\":%.1f,\"q1\":%.1f,"
@@ -306,11 +314,15 @@ static int sleepers(long n)
 }
 
 static const struct bench benches[] = {
-    {"spawn_join", spawn_join, 1 << 18},     {"spawn_join_ref", spawn_join_ref, 1 << 18},
-    {"switch_2_tasks", switch_2, 1 << 20},   {"switch_1000_tasks", switch_1000, 1 << 20},
-    {"queue_hop", queue_hop, 1 << 19},       {"timeout_open_close", timeout_open_close, 1 << 19},
-    {"channel_meet", channel_meet, 1 << 19}, {"channel_hop", channel_hop, 1 << 19},
-    {"select_3", select_3, 1 << 19},
+    {"spawn_join", spawn_join, 1 << 18, false},
+    {"spawn_join_ref", spawn_join_ref, 1 << 18, false},
+    {"switch_2_tasks", switch_2, 1 << 20, false},
+    {"switch_1000_tasks", switch_1000, 1 << 20, false},
+    {"queue_hop", queue_hop, 1 << 19, false},
+    {"timeout_open_close", timeout_open_close, 1 << 19, false},
+    {"channel_meet", channel_meet, 1 << 19, false},
+    {"channel_hop", channel_hop, 1 << 19, false},
+    {"select_3", select_3, 1 << 19, false},
 };
 
 static int all(void *arg)
@@ -319,7 +331,9 @@ static int all(void *arg)
     int rc = 0;
 
     for (size_t i = 0; i < sizeof benches / sizeof benches[0] && rc == 0; i++)
-        rc = measure(&benches[i]);
+        rc = bench_measure(&benches[i]);
+    if (rc == 0)
+        rc = bench_waits();
     return rc < 0 ? rc : sleepers(count ? strtol(count, NULL, 10) : 1000000);
 }
 

@@ -2,7 +2,7 @@
 BENCH += %D%/bench_core %D%/floor %D%/plain %D%/client_proa
 EXTRA_PROGRAMS += %D%/bench_core %D%/floor %D%/plain %D%/client_proa %D%/client_curl
 
-%C%_bench_core_SOURCES = %D%/bench_core.c
+%C%_bench_core_SOURCES = %D%/bench.h %D%/bench_core.c %D%/bench_waits.c
 %C%_bench_core_LDADD = $(APP_LIBS)
 
 %C%_floor_SOURCES = %D%/floor.c
