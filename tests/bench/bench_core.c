@@ -16,6 +16,7 @@
 #include <proa/run.h>
 #include <proa/scope.h>
 #include <proa/select.h>
+#include <proa/sync.h>
 #include <proa/task.h>
 
 #include <stdio.h>
@@ -218,6 +219,90 @@ static int timeout_open_close(long n)
     return 0;
 }
 
+static int lock_unlock(long n)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+    int rc = proa_lock_new(&lock);
+
+    for (long i = 0; i < n && rc == 0; i++) {
+        rc = proa_lock_acquire(lock);
+        if (rc == 0)
+            proa_lock_release(lock);
+    }
+    return rc;
+}
+
+static int semaphore_take_give(long n)
+{
+    PROA_AUTO(proa_semaphore) *semaphore = NULL;
+    int rc = proa_semaphore_new(&semaphore, 1, NULL);
+
+    for (long i = 0; i < n && rc == 0; i++) {
+        rc = proa_semaphore_acquire(semaphore);
+        if (rc == 0)
+            rc = proa_semaphore_release(semaphore);
+    }
+    return rc;
+}
+
+struct turns {
+    struct proa_lock *lock;
+    long n;
+};
+
+static int take_turns(void *arg)
+{
+    struct turns *turns = arg;
+    int rc = 0;
+
+    for (long i = 0; i < turns->n && rc == 0; i++) {
+        rc = proa_lock_acquire(turns->lock);
+        if (rc < 0)
+            break;
+        rc = proa_yield(); /* the other one comes, and waits */
+        proa_lock_release(turns->lock);
+    }
+    return rc;
+}
+
+static int lock_contended(long n)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+    int rc = proa_lock_new(&lock);
+    struct turns turns = {lock, n / 2};
+
+    if (rc < 0)
+        return rc;
+    PROA_GROUP(g);
+    proa_create_task(&g, take_turns, &turns);
+    proa_create_task(&g, take_turns, &turns);
+    return proa_group_join(&g);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return (a > b) - (a < b);
+}
+
+/* Put and get with a thousand items there. */
+static int queue_priority(long n)
+{
+    static const char items[4096];
+    PROA_AUTO(proa_queue) *queue = NULL;
+    int rc = proa_queue_new(&queue,
+                            PROA_QUEUE_OPTS(.order = PROA_QUEUE_PRIORITY, .compare = by_address));
+    unsigned at = 0;
+    void *item;
+
+    for (long i = -1000; i < n && rc == 0; i++) {
+        at = at * 1664525 + 1013904223;
+        rc = proa_queue_put(queue, (void *)&items[at >> 20]);
+        if (rc == 0 && i >= 0)
+            rc = proa_queue_get(queue, &item);
+    }
+    return rc;
+}
+
 static double cpu_ns(const struct bench *bench)
 {
     struct timespec t;
@@ -323,6 +408,10 @@ static const struct bench benches[] = {
     {"channel_meet", channel_meet, 1 << 19, false},
     {"channel_hop", channel_hop, 1 << 19, false},
     {"select_3", select_3, 1 << 19, false},
+    {"lock_unlock", lock_unlock, 1 << 22, false},
+    {"lock_contended", lock_contended, 1 << 19, false},
+    {"semaphore_take_give", semaphore_take_give, 1 << 22, false},
+    {"queue_priority_1000", queue_priority, 1 << 18, false},
 };
 
 static int all(void *arg)
