@@ -151,8 +151,7 @@ int proa_semaphore_release_n(struct proa_semaphore *semaphore, size_t n)
 {
     PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
     home_check(&semaphore->home, __func__);
-    if (n > (size_t)INT64_MAX || (int64_t)n > semaphore->limit ||
-        semaphore->permits > semaphore->limit - (int64_t)n)
+    if (n > (size_t)INT64_MAX || semaphore->permits > semaphore->limit - (int64_t)n)
         return proa__fail(PROA_EINVAL,
                           "task %s gives %zu permits to semaphore %p, which has %lld of %lld",
                           proa__who(), n, (void *)semaphore, (long long)semaphore->permits,

@@ -31,6 +31,7 @@ core_tests = \
 	%D%/test_once \
 	%D%/test_publish_model \
 	%D%/test_queue \
+	%D%/test_queue_model \
 	%D%/test_queue_order \
 	%D%/test_queue_shutdown \
 	%D%/test_run \
@@ -44,6 +45,7 @@ core_tests = \
 	%D%/test_spawn_modes \
 	%D%/test_stack \
 	%D%/test_start \
+	%D%/test_sync_model \
 	%D%/test_task \
 	%D%/test_task_end \
 	%D%/test_task_view \
@@ -53,6 +55,7 @@ core_tests = \
 	%D%/test_timer \
 	%D%/test_wait \
 	%D%/test_wait_group \
+	%D%/test_wait_model \
 	%D%/test_wait_queue \
 	%D%/test_watch \
 	%D%/test_wheel
@@ -173,6 +176,15 @@ check_PROGRAMS += $(core_tests)
 %C%_test_limiter_LDADD = $(core_test_libs)
 %C%_test_queue_order_CFLAGS = $(core_test_flags)
 %C%_test_queue_order_LDADD = $(core_test_libs)
+%C%_test_sync_model_SOURCES = %D%/test_sync_model.c %D%/actors.c %D%/actors.h
+%C%_test_sync_model_CFLAGS = $(core_test_flags)
+%C%_test_sync_model_LDADD = $(core_test_libs)
+%C%_test_wait_model_SOURCES = %D%/test_wait_model.c %D%/actors.c %D%/actors.h
+%C%_test_wait_model_CFLAGS = $(core_test_flags)
+%C%_test_wait_model_LDADD = $(core_test_libs)
+%C%_test_queue_model_SOURCES = %D%/test_queue_model.c %D%/actors.c %D%/actors.h
+%C%_test_queue_model_CFLAGS = $(core_test_flags)
+%C%_test_queue_model_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
@@ -180,3 +192,6 @@ EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
 CHECK_LONG += 'PROA_TEST_SEEDS=10000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_scope_model'
 CHECK_LONG += 'PROA_TEST_SEEDS=2000000 CK_DEFAULT_TIMEOUT=3600 %D%/test_channel_model'
 CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_publish_model'
+CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_queue_model'
+CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_sync_model'
+CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_wait_model'

@@ -294,6 +294,10 @@ static int smaller_body(void *arg)
     ck_err(proa_semaphore_acquire_n(s, 3), PROA_EINVAL);
     ck_ok(proa_semaphore_resize(s, 4));
     ck_assert_uint_eq(proa_semaphore_permits(s), 3);
+    ck_ok(proa_semaphore_acquire_n(s, 3));
+    ck_ok(proa_semaphore_resize(s, 2));
+    ck_ok(proa_semaphore_release_n(s, 4)); /* all at once, and more than the limit */
+    ck_assert_uint_eq(proa_semaphore_permits(s), 2);
     return 0;
 }
 
