@@ -38,6 +38,7 @@ headers_core = \
 	%D%/proa/watch.h
 headers_net = \
 	%D%/proa/addr.h \
+	%D%/proa/datagram.h \
 	%D%/proa/listener.h \
 	%D%/proa/process.h \
 	%D%/proa/resolve.h \

@@ -15,6 +15,7 @@
 #include <proa/condition.h>
 #include <proa/connection.h>
 #include <proa/context.h>
+#include <proa/datagram.h>
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/fault.h>

@@ -7,6 +7,8 @@ FLOOR_LIBS += %D%/libnet.la
 	%D%/addrs.c \
 	%D%/communicate.c \
 	%D%/connect.c %D%/connect.h \
+	%D%/datagram.c %D%/datagram.h \
+	%D%/datagram_io.c \
 	%D%/fd_stream.c %D%/fd_stream.h \
 	%D%/listen.c \
 	%D%/listener.c %D%/listener.h \

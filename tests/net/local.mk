@@ -4,6 +4,7 @@ net_tests = \
 	%D%/test_addr \
 	%D%/test_communicate \
 	%D%/test_connect \
+	%D%/test_datagram \
 	%D%/test_edge \
 	%D%/test_listener \
 	%D%/test_pair \
@@ -28,6 +29,8 @@ check_PROGRAMS += $(net_tests)
 %C%_test_communicate_LDADD = $(net_test_libs)
 %C%_test_connect_CFLAGS = $(net_test_flags)
 %C%_test_connect_LDADD = $(net_test_libs)
+%C%_test_datagram_CFLAGS = $(net_test_flags)
+%C%_test_datagram_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
 %C%_test_edge_LDADD = $(net_test_libs)
 %C%_test_listener_CFLAGS = $(net_test_flags)
