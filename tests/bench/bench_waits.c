@@ -32,21 +32,26 @@ static int yield_once(void *arg)
     return proa_yield();
 }
 
-/* Long enough that all of them sleep before the first one goes on. */
-static int sleep_once(void *arg)
+static int wait_event(void *event)
 {
-    (void)arg;
-    return proa_sleep(200 * PROA_MS);
+    return proa_event_wait(event);
 }
 
-static int gather(proa_task_fn *fn, long n)
+static int set_event(void *event)
+{
+    proa_event_set(event);
+    return 0;
+}
+
+/* The last call is another one. */
+static int gather(proa_task_fn *fn, proa_task_fn *last, void *arg, long n)
 {
     struct proa_call *calls = malloc((size_t)n * sizeof *calls);
     int *rcs = malloc((size_t)n * sizeof *rcs);
     int rc = calls && rcs ? 0 : PROA_ENOMEM;
 
     for (long i = 0; i < n && rc == 0; i++)
-        calls[i] = (struct proa_call){fn, NULL};
+        calls[i] = (struct proa_call){i < n - 1 ? fn : last, arg};
     if (rc == 0)
         rc = proa_gather(calls, (size_t)n, rcs, NULL);
     free(rcs);
@@ -56,17 +61,21 @@ static int gather(proa_task_fn *fn, long n)
 
 static int gather_never(long n)
 {
-    return gather(never_suspend, n);
+    return gather(never_suspend, never_suspend, NULL, n);
 }
 
 static int gather_yield(long n)
 {
-    return gather(yield_once, n);
+    return gather(yield_once, yield_once, NULL, n);
 }
 
-static int gather_sleep(long n)
+/* All of them wait at the same time, each on its stack, when the last one lets them go on. */
+static int gather_parked(long n)
 {
-    return gather(sleep_once, n);
+    PROA_AUTO(proa_event) *event = NULL;
+    int rc = proa_event_new(&event);
+
+    return rc < 0 ? rc : gather(wait_event, set_event, event, n);
 }
 
 /* ---- timers: the handles are proa_call_later's */
@@ -233,7 +242,7 @@ int bench_waits(void)
     static const struct bench benches[] = {
         {"gather_never_suspends", gather_never, CALLS, false},
         {"gather_yields_once", gather_yield, CALLS, false},
-        {"gather_all_asleep", gather_sleep, CALLS, false},
+        {"gather_all_parked", gather_parked, CALLS, false},
         {"timer_arm_cancel", timer_few, 1 << 19, false},
         {"lock_unlock", lock_unlock, 1 << 20, false},
         {"post", post, 1 << 18, true},
