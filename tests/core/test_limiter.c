@@ -73,9 +73,26 @@ static int burst_body(void *arg)
     ck_err(proa_limiter_acquire(l, (size_t)-1), PROA_EINVAL);
     return 0;
 }
+
+/* A part of a nanosecond's tokens is missing: that is not enough, though it would be the last. */
+static int nearly_full_body(void *arg)
+{
+    PROA_AUTO(proa_limiter) *l = NULL;
+
+    (void)arg;
+    ck_ok(proa_limiter_new(&l, 3, 10, PROA_LIMITER_OPTS(.burst = 1)));
+    ck_ok(proa_limiter_acquire(l, 1));
+    ck_ok(proa_sleep(3));
+    ck_assert_uint_eq(proa_limiter_tokens(l), 0);
+    ck_err(proa_limiter_try_acquire(l, 1), PROA_EAGAIN);
+    ck_ok(proa_sleep(1));
+    ck_assert_uint_eq(proa_limiter_tokens(l), 1);
+    return 0;
+}
 START_TEST(no_more_than_the_burst_is_saved)
 {
     t_run(burst_body, NULL);
+    t_run(nearly_full_body, NULL);
 }
 END_TEST
 

@@ -335,8 +335,42 @@ static int orphan_body(void *arg)
     proa_lock_release(other);
     return 0;
 }
+struct pair {
+    struct proa_lock *kept;
+    struct proa_lock *released;
+};
+
+static int keep_one(void *arg)
+{
+    struct pair *p = arg;
+
+    ck_ok(proa_lock_acquire(p->kept));
+    ck_ok(proa_lock_acquire(p->released));
+    proa_lock_release(p->released);
+    return 0;
+}
+
+/* Of two locks the task forgets the one that it took first. */
+static int older_lock_body(void *arg)
+{
+    PROA_AUTO(proa_lock) *kept = NULL;
+    PROA_AUTO(proa_lock) *released = NULL;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&kept));
+    ck_ok(proa_lock_new(&released));
+    struct pair p = {kept, released};
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, keep_one, &p));
+    ck_ok(proa_group_join(&g));
+    ck_err(proa_lock_acquire(kept), PROA_EOWNERDEAD);
+    ck_ok(proa_lock_acquire(released));
+    proa_lock_release(released);
+    return 0;
+}
 START_TEST(lock_of_a_task_that_has_ended_keeps_nobody_waiting)
 {
+    t_run(older_lock_body, NULL);
     t_run_in_order(orphan_body, NULL);
     t_run_aborts(holder_ended, NULL, ", a task that has ended does");
 }
