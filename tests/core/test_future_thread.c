@@ -12,6 +12,7 @@
 #include <proa/time.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,9 +198,59 @@ static int race_body(void *arg)
     }
     return 0;
 }
+/* Side by side through many of them, each stepping when both have come. */
+enum { STEPS = 500 };
+
+struct march {
+    struct proa_promise **p;
+    atomic_uint *arrived;
+    unsigned set; /* by this one */
+};
+
+static void *set_each(void *arg)
+{
+    struct march *m = arg;
+
+    for (unsigned i = 0; i < STEPS; i++) {
+        atomic_fetch_add(m->arrived, 1);
+        while (atomic_load(m->arrived) < 2 * (i + 1))
+            sched_yield();
+        m->set += proa_promise_set_threadsafe(m->p[i], 0, NULL) == 0;
+    }
+    return NULL;
+}
+static int march_body(void *arg)
+{
+    static struct proa_promise *p[STEPS];
+    static struct proa_future *f[STEPS];
+    atomic_uint arrived = 0;
+    struct march m[2] = {{p, &arrived, 0}, {p, &arrived, 0}};
+    pthread_t threads[2];
+
+    (void)arg;
+    for (int i = 0; i < STEPS; i++) {
+        struct ends e = make(NULL);
+        p[i] = e.p;
+        f[i] = e.f;
+    }
+    for (int k = 0; k < 2; k++)
+        ck_assert_int_eq(pthread_create(&threads[k], NULL, set_each, &m[k]), 0);
+    for (int i = 0; i < STEPS; i++)
+        ck_ok(proa_future_wait(f[i], NULL));
+    for (int k = 0; k < 2; k++)
+        pthread_join(threads[k], NULL);
+    ck_assert_uint_eq(m[0].set + m[1].set, STEPS);
+    for (int i = 0; i < STEPS; i++) {
+        proa_promise_free(p[i]);
+        proa_future_free(f[i]);
+    }
+    return 0;
+}
+
 START_TEST(of_several_threads_that_set_it_one_succeeds)
 {
     t_run(race_body, NULL);
+    t_run(march_body, NULL);
 }
 END_TEST
 
