@@ -1,6 +1,7 @@
 #include "base/fail.h"
 #include "support/t_run.h"
 
+#include <proa/context.h>
 #include <proa/fault.h>
 #include <proa/group.h>
 #include <proa/scope.h>
@@ -430,19 +431,32 @@ static int check_name(void *name)
     return strcmp(proa_current_task_name(), name) == 0 ? 0 : PROA_EIO;
 }
 
+static const struct proa_context_key key = {"key", NULL};
+
+static int check_value(void *value)
+{
+    return proa_context_get(&key) == value ? 0 : PROA_EIO;
+}
+
 static int names_body(void *arg)
 {
-    (void)arg;
+    PROA_AUTO(proa_context) *context = NULL;
+
+    ck_ok(proa_context_set(&key, arg));
+    ck_ok(proa_context_new(&context));
+    ck_ok(proa_context_set(&key, NULL));
     PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, NULL, check_value, arg, PROA_TASK_OPTS(.context = context)));
+    ck_ok(proa_create_task(&g, check_value, NULL));
     ck_ok(proa_create_task_opts(&g, NULL, check_name, (char[]){"left"},
                                 PROA_TASK_OPTS(.name = "left")));
     ck_ok(proa_create_task_opts(&g, NULL, check_name, (char[]){"right"},
                                 PROA_TASK_OPTS(.name = "right")));
     return proa_group_join(&g);
 }
-START_TEST(aio_tg_23_each_task_has_the_name_it_was_given)
+START_TEST(aio_tg_23_each_task_has_the_name_and_context_it_was_given)
 {
-    t_run_modes(names_body, NULL);
+    t_run_modes(names_body, &(int){0});
 }
 END_TEST
 
@@ -551,7 +565,7 @@ int main(void)
                       aio_tg_20_tasks_that_breed_for_ever_end_with_the_group,
                       aio_tg_21_a_task_that_ended_leaves_nothing_in_its_group,
                       aio_tg_22_failures_that_the_body_left_behind_reach_the_fault_handler,
-                      aio_tg_23_each_task_has_the_name_it_was_given,
+                      aio_tg_23_each_task_has_the_name_and_context_it_was_given,
                       aio_tg_27_an_outer_deadline_is_not_lost_in_a_group_that_was_cancelled,
                       aio_tg_29_cancelling_a_task_that_ended_changes_no_count,
                       aio_tg_30_join_of_nobody_does_not_yield_and_looks_for_a_cancel,

@@ -2,6 +2,8 @@
 #include "core/timer.h"
 #include "support/t_run.h"
 
+#include <proa/condition.h>
+#include <proa/context.h>
 #include <proa/group.h>
 #include <proa/scope.h>
 #include <proa/sync.h>
@@ -236,33 +238,68 @@ static int compare(void *arg)
     return here.task == outside->task && here.seq == outside->seq;
 }
 
+static const struct proa_context_key key = {"key", NULL};
+
+static int set_value(void *value)
+{
+    return proa_context_set(&key, value);
+}
+
 static int same_task_body(void *arg)
 {
     struct proa_task_ref here = proa_current_task();
 
-    (void)arg;
     ck_assert_int_eq(proa_wait_for(compare, &here, PROA_SEC), 1);
+    ck_ok(proa_wait_for(set_value, arg, PROA_SEC));
+    ck_assert_ptr_eq(proa_context_get(&key), arg);
     return 0;
 }
 START_TEST(aio_wf_11_it_runs_in_the_task_that_calls)
 {
-    t_run_modes(same_task_body, NULL);
+    t_run_modes(same_task_body, &(int){0});
+}
+END_TEST
+
+static int wait_condition(void *condition)
+{
+    return proa_condition_wait(condition);
+}
+
+static int condition_body(void *arg)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+    PROA_AUTO(proa_condition) *condition = NULL;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    ck_ok(proa_condition_new(&condition, lock));
+    ck_ok(proa_lock_acquire(lock));
+    ck_err(proa_wait_for(wait_condition, condition, PROA_SEC), PROA_ETIMEDOUT);
+    ck_assert(proa_lock_is_locked(lock));
+    proa_lock_release(lock); /* aborts unless it is held by this task */
+    return 0;
+}
+START_TEST(aio_wf_12_a_condition_has_its_lock_again_when_the_timeout_is_told)
+{
+    t_run_modes(condition_body, NULL);
 }
 END_TEST
 
 int main(void)
 {
-    return t_main("aio_wait_for", (const TTest *const[]){
-                                      aio_wf_01_what_need_not_wait_needs_no_time,
-                                      aio_wf_02_with_no_time_it_times_out_at_the_first_wait,
-                                      aio_wf_03_it_returns_only_when_what_it_called_has_ended,
-                                      aio_wf_04_a_value_that_comes_although_cancelled_counts,
-                                      aio_wf_05_so_does_another_error,
-                                      aio_wf_06_cancelling_the_caller_cancels_what_it_called,
-                                      aio_wf_08_a_result_just_before_the_deadline_counts,
-                                      aio_wf_09_forever_is_a_plain_call,
-                                      aio_wf_10_a_task_that_is_only_waited_for_runs_on,
-                                      aio_wf_11_it_runs_in_the_task_that_calls,
-                                      NULL,
-                                  });
+    return t_main("aio_wait_for",
+                  (const TTest *const[]){
+                      aio_wf_01_what_need_not_wait_needs_no_time,
+                      aio_wf_02_with_no_time_it_times_out_at_the_first_wait,
+                      aio_wf_03_it_returns_only_when_what_it_called_has_ended,
+                      aio_wf_04_a_value_that_comes_although_cancelled_counts,
+                      aio_wf_05_so_does_another_error,
+                      aio_wf_06_cancelling_the_caller_cancels_what_it_called,
+                      aio_wf_08_a_result_just_before_the_deadline_counts,
+                      aio_wf_09_forever_is_a_plain_call,
+                      aio_wf_10_a_task_that_is_only_waited_for_runs_on,
+                      aio_wf_11_it_runs_in_the_task_that_calls,
+                      aio_wf_12_a_condition_has_its_lock_again_when_the_timeout_is_told,
+                      NULL,
+                  });
 }
