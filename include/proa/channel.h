@@ -86,6 +86,35 @@ PROA_API int proa_channel_try_receive(struct proa_channel *channel, void *value)
 PROA_API void proa_channel_close(struct proa_channel *channel);
 
 /**
+ * Count `n` more tasks that send: when the last of those that were counted drops out, the channel
+ * is closed.
+ *
+ * For several senders, none of which knows whether it is the last. Count them all before the first
+ * can have ended.
+ *
+ * Errors:       PROA_ECLOSED, PROA_EINVAL (more than can be counted).
+ */
+PROA_API int proa_channel_add_senders(struct proa_channel *channel, size_t n);
+
+/**
+ * Count one sender less. Once too often stops the program.
+ */
+PROA_API void proa_channel_drop_sender(struct proa_channel *channel);
+
+/**
+ * Count `n` more tasks that receive: when the last of those that were counted drops out, the
+ * channel is closed.
+ *
+ * Errors:       PROA_ECLOSED, PROA_EINVAL (more than can be counted).
+ */
+PROA_API int proa_channel_add_receivers(struct proa_channel *channel, size_t n);
+
+/**
+ * Count one receiver less. Once too often stops the program.
+ */
+PROA_API void proa_channel_drop_receiver(struct proa_channel *channel);
+
+/**
  * Say whether the end was declared.
  */
 PROA_API bool proa_channel_is_closed(const struct proa_channel *channel);

@@ -21,7 +21,9 @@ struct proa_channel {
     size_t value_size;
     size_t capacity; /* most values inside; 0: sender and receiver meet */
     size_t count;
-    size_t first; /* index of the oldest value inside */
+    size_t first;     /* index of the oldest value inside */
+    size_t n_senders; /* counted, if the program counts them */
+    size_t n_receivers;
     void (*value_fini)(void *value);
     struct list senders;   /* struct wait, oldest first; empty unless full, and once closed */
     struct list receivers; /* struct wait, oldest first; empty unless nothing is inside, and once
@@ -248,6 +250,48 @@ void proa_channel_close(struct proa_channel *channel)
     channel->closed = true;
     proa__wait_wake_all(&channel->senders, PROA_ECLOSED);
     proa__wait_wake_all(&channel->receivers, PROA_ECLOSED);
+}
+
+static int add(const struct proa_channel *c, size_t *sum, size_t n)
+{
+    if (c->closed)
+        return PROA_ECLOSED;
+    if (n > SIZE_MAX - *sum)
+        return PROA_EINVAL;
+    *sum += n;
+    return 0;
+}
+
+static void drop(struct proa_channel *c, size_t *n)
+{
+    if (--*n == 0)
+        proa_channel_close(c);
+}
+
+int proa_channel_add_senders(struct proa_channel *channel, size_t n)
+{
+    check(channel, __func__);
+    return add(channel, &channel->n_senders, n);
+}
+
+void proa_channel_drop_sender(struct proa_channel *channel)
+{
+    check(channel, __func__);
+    PROA_CHECK(channel->n_senders, "proa_channel_drop_sender: there was no sender left");
+    drop(channel, &channel->n_senders);
+}
+
+int proa_channel_add_receivers(struct proa_channel *channel, size_t n)
+{
+    check(channel, __func__);
+    return add(channel, &channel->n_receivers, n);
+}
+
+void proa_channel_drop_receiver(struct proa_channel *channel)
+{
+    check(channel, __func__);
+    PROA_CHECK(channel->n_receivers, "proa_channel_drop_receiver: there was no receiver left");
+    drop(channel, &channel->n_receivers);
 }
 
 bool proa_channel_is_closed(const struct proa_channel *channel)

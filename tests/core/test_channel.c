@@ -270,6 +270,65 @@ START_TEST(either_side_declares_the_end)
 }
 END_TEST
 
+/* The last of several sends the end, whichever that is; the same on the other side. */
+static int send_and_drop(void *arg)
+{
+    int rc = proa_channel_send(arg, &(int){1});
+
+    proa_channel_drop_sender(arg);
+    return rc;
+}
+static int counted_body(void *arg)
+{
+    PROA_AUTO(proa_channel) *c = channel(1);
+    PROA_AUTO(proa_channel) *d = channel(1);
+    int value;
+    int n = 0;
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_channel_add_senders(c, 2));
+    ck_ok(proa_channel_add_senders(c, 1));
+    ck_err(proa_channel_add_senders(c, SIZE_MAX - 2), PROA_EINVAL);
+    for (int i = 0; i < 3; i++)
+        ck_ok(proa_create_task(&g, send_and_drop, c));
+    while (proa_channel_receive(c, &value) == 0)
+        n++;
+    ck_assert_int_eq(n, 3);
+    ck_err(proa_channel_add_senders(c, 1), PROA_ECLOSED);
+
+    ck_ok(proa_channel_add_receivers(d, 2));
+    proa_channel_drop_receiver(d);
+    ck_ok(proa_channel_send(d, &value));
+    proa_channel_drop_receiver(d);
+    ck_err(proa_channel_send(d, &value), PROA_ECLOSED);
+    ck_err(proa_channel_add_receivers(d, 1), PROA_ECLOSED);
+    ck_ok(proa_channel_receive(d, &value)); /* what is inside stays there */
+    return proa_group_join(&g);
+}
+static int no_sender_body(void *arg)
+{
+    (void)arg;
+    proa_channel_drop_sender(channel(0));
+    return 0;
+}
+static int no_receiver_body(void *arg)
+{
+    struct proa_channel *c = channel(0);
+
+    (void)arg;
+    ck_ok(proa_channel_add_senders(c, 1)); /* of the other side */
+    proa_channel_drop_receiver(c);
+    return 0;
+}
+START_TEST(the_last_that_was_counted_declares_the_end)
+{
+    t_run_modes(counted_body, NULL);
+    t_run_aborts(no_sender_body, NULL, "there was no sender left");
+    t_run_aborts(no_receiver_body, NULL, "there was no receiver left");
+}
+END_TEST
+
 static char finished[32]; /* the values given to value_fini */
 
 static void finish(void *value)
@@ -458,6 +517,7 @@ int main(void)
                                  capacity_many_values_wait_inside,
                                  values_have_any_size_that_can_be_counted,
                                  either_side_declares_the_end,
+                                 the_last_that_was_counted_declares_the_end,
                                  values_nobody_received_are_finished,
                                  a_cancel_loses_nothing,
                                  what_is_always_ready_gives_way,
