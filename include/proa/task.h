@@ -229,7 +229,8 @@ PROA_API PROA_SUSPENDS int proa_checkpoint(void);
  * Never wakes early. PROA_FOREVER sleeps until cancelled.
  *
  * Suspends:     yes.
- * Errors:       PROA_ECANCELED.
+ * Errors:       PROA_ECANCELED, PROA_EINVAL (INT64_MIN, or a moment that cannot be told; it did not
+ *               wait).
  * Cancellation: the rest of the sleep is dropped.
  */
 PROA_API PROA_SUSPENDS int proa_sleep(int64_t ns);
@@ -238,7 +239,7 @@ PROA_API PROA_SUSPENDS int proa_sleep(int64_t ns);
  * Sleep until proa_now() is at least `when`.
  *
  * Suspends:     yes.
- * Errors:       PROA_ECANCELED.
+ * Errors:       PROA_ECANCELED, PROA_EINVAL (INT64_MIN; it did not wait).
  * Cancellation: the rest of the sleep is dropped.
  */
 PROA_API PROA_SUSPENDS int proa_sleep_until(int64_t when);

@@ -200,9 +200,13 @@ static int bad_times_body(void *arg)
         ck_err(proa_move_on_after(count, &calls, bad[i]), PROA_EINVAL);
         ck_err(proa_shield(count, &calls, bad[i]), PROA_EINVAL);
         ck_err(proa_timeout_reschedule(&t, bad[i]), PROA_EINVAL);
+        ck_err(proa_sleep(bad[i]), PROA_EINVAL);
         ck_assert_int_eq(proa_timeout_when(&t), when);
     }
     ck_err(proa_timeout_reschedule_at(&t, INT64_MIN), PROA_EINVAL);
+    ck_err(proa_sleep_until(INT64_MIN), PROA_EINVAL);
+    ck_ok(proa_sleep(INT64_MIN + 1));
+    ck_err(PROA_WITHIN(0, proa_sleep(last)), PROA_ETIMEDOUT);
     ck_assert_int_eq(proa_timeout_when(&t), when);
     ck_assert(!proa_timeout_expired(&t));
     ck_assert_int_eq(calls, 0);
