@@ -23,6 +23,7 @@ core_tests = \
 	%D%/test_group \
 	%D%/test_group_create \
 	%D%/test_group_kinds \
+	%D%/test_home \
 	%D%/test_io \
 	%D%/test_limiter \
 	%D%/test_lock \
@@ -185,6 +186,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_queue_model_SOURCES = %D%/test_queue_model.c %D%/actors.c %D%/actors.h
 %C%_test_queue_model_CFLAGS = $(core_test_flags)
 %C%_test_queue_model_LDADD = $(core_test_libs)
+%C%_test_home_CFLAGS = $(core_test_flags)
+%C%_test_home_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c
