@@ -78,7 +78,7 @@ int64_t proa__timers_next(struct proa_loop *loop)
     return t && t->deadline < far ? t->deadline : far;
 }
 
-/* What the wheel holds for this tick goes to the heap, or on to where it was moved. */
+/* What the wheel holds for this tick goes to the heap. */
 static void turn_wheel(struct proa_loop *loop, int64_t now)
 {
     struct list due;
@@ -87,13 +87,8 @@ static void turn_wheel(struct proa_loop *loop, int64_t now)
     list_init(&due);
     proa__wheel_turn(&loop->wheel, now, &due);
     while ((link = list_pop(&due))) {
-        struct timer *t = CONTAINER_OF(link, struct timer, far);
-
         loop->wheel.count--;
-        if (t->node.key == t->deadline)
-            place(t);
-        else
-            insert(t);
+        place(CONTAINER_OF(link, struct timer, far));
     }
 }
 

@@ -104,11 +104,10 @@ static int64_t next_tick(const struct wheel *w)
 
     for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
         int64_t now = w->now >> WHEEL_BITS * level;
-        int64_t begin = level ? now + 1 : now; /* the group that has begun is a level below */
-        int far = distance(w->full[level], (unsigned)(begin & (WHEEL_SLOTS - 1)));
+        int far = distance(w->full[level], (unsigned)(now & (WHEEL_SLOTS - 1)));
 
-        if (far >= 0 && (begin + far) << WHEEL_BITS * level < next)
-            next = (begin + far) << WHEEL_BITS * level;
+        if (far >= 0 && (now + far) << WHEEL_BITS * level < next)
+            next = (now + far) << WHEEL_BITS * level;
     }
     return next;
 }

@@ -296,6 +296,33 @@ START_TEST(beyond_the_bound_spare_stacks_give_their_pages_back)
 }
 END_TEST
 
+START_TEST(what_was_needed_between_two_marks_stays_and_the_ring_grows_around_it)
+{
+    struct stack stacks[5];
+
+    begin(STACK_GUARD_AUTO);
+    pool.keep_dirty = 0;
+    for (int i = 0; i < 5; i++)
+        stacks[i] = take(0);
+    for (int i = 0; i < 5; i++)
+        proa__stack_give(&pool, &stacks[i]);
+    proa__stack_pool_mark(&pool);
+    take(0);
+    take(0);
+    proa__stack_give(&pool, &stacks[3]);
+    proa__stack_give(&pool, &stacks[4]);
+    proa__stack_pool_mark(&pool);
+    ck_assert(!proa__stack_pool_trim(&pool, 9));
+    ck_assert_uint_eq(pool.classes[STACK_CLASS_DEFAULT].n_dirty, 2);
+    ck_assert(proa__stack_reserve(&pool, 1000));
+    ck_assert_ptr_eq(take(0).low, stacks[4].low);
+    ck_assert_ptr_eq(take(0).low, stacks[3].low);
+    proa__stack_give(&pool, &stacks[3]);
+    proa__stack_give(&pool, &stacks[4]);
+    proa__stack_pool_fini(&pool);
+}
+END_TEST
+
 START_TEST(trimming_leaves_what_is_in_use)
 {
     begin(STACK_GUARD_AUTO);
@@ -481,6 +508,7 @@ int main(void)
                                the_last_one_given_is_the_first_taken,
                                a_shallow_stack_is_one_page,
                                beyond_the_bound_spare_stacks_give_their_pages_back,
+                               what_was_needed_between_two_marks_stays_and_the_ring_grows_around_it,
                                trimming_leaves_what_is_in_use,
                                control_blocks_lie_in_different_cache_sets,
                                guard_markers_split_no_mapping,

@@ -103,6 +103,25 @@ START_TEST(task_cut_by_its_own_quiet_timeout_has_not_failed)
 }
 END_TEST
 
+/* A call is cut by a group around the timeout; that is left, and then the deadline passes. */
+static int foreign_cut_body(void *arg)
+{
+    (void)arg;
+    PROA_GROUP(g);
+    PROA_TIMEOUT(t, PROA_SEC);
+    proa_group_cancel(&g);
+    ck_err(proa_yield(), PROA_ECANCELED);
+    ck_ok(proa_group_join(&g));
+    ck_ok(proa_timeout_reschedule(&t, 0));
+    ck_assert_int_eq(proa_timeout_result(&t, 7), 7);
+    return 0;
+}
+START_TEST(success_after_a_call_that_something_else_cut_stays_one)
+{
+    t_run_modes(foreign_cut_body, NULL);
+}
+END_TEST
+
 /* ---- the deadline that counts */
 
 static int ask(void *ret)
@@ -320,6 +339,7 @@ int main(void)
                                  end_of_a_quiet_timeout_is_no_failure,
                                  quiet_timeout_leaves_foreign_cancels_alone,
                                  task_cut_by_its_own_quiet_timeout_has_not_failed,
+                                 success_after_a_call_that_something_else_cut_stays_one,
                                  effective_deadline_is_the_nearest_that_no_shield_holds_back,
                                  times_that_cannot_be_told_are_refused_and_change_nothing,
                                  misuse_names_the_object_and_the_task,

@@ -70,7 +70,10 @@ START_TEST(an_empty_wheel_is_never_due)
     ck_assert(proa__wheel_next(&wheel) == PROA_FOREVER);
     ck_assert(add(&timers[0], BEGIN + PROA_HOUR));
     ck_assert(proa__wheel_next(&wheel) < BEGIN + PROA_HOUR);
+    ck_assert(add(&timers[1], BEGIN + 2 * PROA_HOUR));
     proa__wheel_remove(&wheel, &timers[0]);
+    ck_assert(proa__wheel_next(&wheel) > BEGIN + PROA_HOUR); /* nobody is woken for it */
+    proa__wheel_remove(&wheel, &timers[1]);
     ck_assert(proa__wheel_next(&wheel) == PROA_FOREVER);
     ck_assert_uint_eq(turn(BEGIN + 1000 * PROA_HOUR), 0);
 }
