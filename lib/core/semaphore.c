@@ -92,21 +92,26 @@ static int too_many(const struct proa_semaphore *s, size_t n)
                       (long long)s->limit);
 }
 
+static inline int take(struct proa_semaphore *s, size_t n)
+{
+    if (n > (size_t)s->limit)
+        return too_many(s, n);
+    if (!list_empty(&s->waiters)) {
+        serve(s); /* the first may have left a moment ago */
+        if (!list_empty(&s->waiters))
+            return PROA_EAGAIN;
+    }
+    if ((int64_t)n > s->permits)
+        return PROA_EAGAIN;
+    s->permits -= (int64_t)n;
+    return 0;
+}
+
 int proa_semaphore_try_acquire_n(struct proa_semaphore *semaphore, size_t n)
 {
     PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
     home_check(&semaphore->home, __func__);
-    if (n > (size_t)semaphore->limit)
-        return too_many(semaphore, n);
-    if (!list_empty(&semaphore->waiters)) {
-        serve(semaphore); /* the first may have left a moment ago */
-        if (!list_empty(&semaphore->waiters))
-            return PROA_EAGAIN;
-    }
-    if ((int64_t)n > semaphore->permits)
-        return PROA_EAGAIN;
-    semaphore->permits -= (int64_t)n;
-    return 0;
+    return take(semaphore, n);
 }
 
 static int wait_for_permits(struct proa_semaphore *s, size_t n)
@@ -125,19 +130,28 @@ static int wait_for_permits(struct proa_semaphore *s, size_t n)
     return rc;
 }
 
+static inline int acquire(struct proa_semaphore *s, size_t n, const char *what)
+{
+    int rc;
+
+    home_check(&s->home, what);
+    rc = proa__wait_enter(what);
+    if (__builtin_expect(rc < 0, 0))
+        return rc;
+    rc = take(s, n);
+    return rc == PROA_EAGAIN ? wait_for_permits(s, n) : rc;
+}
+
 int proa_semaphore_acquire_n(struct proa_semaphore *semaphore, size_t n)
 {
-    int rc = proa__wait_enter(__func__);
-
-    if (rc < 0)
-        return rc;
-    rc = proa_semaphore_try_acquire_n(semaphore, n);
-    return rc == PROA_EAGAIN ? wait_for_permits(semaphore, n) : rc;
+    PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
+    return acquire(semaphore, n, __func__);
 }
 
 int proa_semaphore_acquire(struct proa_semaphore *semaphore)
 {
-    return proa_semaphore_acquire_n(semaphore, 1);
+    PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
+    return acquire(semaphore, 1, __func__);
 }
 
 int proa_semaphore_try_acquire(struct proa_semaphore *semaphore)
@@ -147,23 +161,34 @@ int proa_semaphore_try_acquire(struct proa_semaphore *semaphore)
 
 /* ---- giving */
 
+static int beyond(const struct proa_semaphore *s, size_t n)
+{
+    return proa__fail(PROA_EINVAL,
+                      "task %s gives %zu permits to semaphore %p, which has %lld of %lld",
+                      proa__who(), n, (const void *)s, (long long)s->permits, (long long)s->limit);
+}
+
+static inline int release(struct proa_semaphore *s, size_t n, const char *what)
+{
+    home_check(&s->home, what);
+    if (n > (size_t)INT64_MAX || s->permits > s->limit - (int64_t)n)
+        return beyond(s, n);
+    s->permits += (int64_t)n;
+    if (!list_empty(&s->waiters))
+        serve(s);
+    return 0;
+}
+
 int proa_semaphore_release_n(struct proa_semaphore *semaphore, size_t n)
 {
     PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
-    home_check(&semaphore->home, __func__);
-    if (n > (size_t)INT64_MAX || semaphore->permits > semaphore->limit - (int64_t)n)
-        return proa__fail(PROA_EINVAL,
-                          "task %s gives %zu permits to semaphore %p, which has %lld of %lld",
-                          proa__who(), n, (void *)semaphore, (long long)semaphore->permits,
-                          (long long)semaphore->limit);
-    semaphore->permits += (int64_t)n;
-    serve(semaphore);
-    return 0;
+    return release(semaphore, n, __func__);
 }
 
 int proa_semaphore_release(struct proa_semaphore *semaphore)
 {
-    return proa_semaphore_release_n(semaphore, 1);
+    PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
+    return release(semaphore, 1, __func__);
 }
 
 /* Who waits for more than there can ever be waits no longer. */

@@ -19,11 +19,12 @@ EXTRA_PROGRAMS += %D%/bench_core %D%/floor %D%/plain %D%/client_proa %D%/client_
 %C%_client_curl_SOURCES = %D%/client_curl.c
 %C%_client_curl_LDADD = -lcurl
 
-EXTRA_DIST += %D%/http.py
+EXTRA_DIST += %D%/asyncio_core.py %D%/http.py
 
 bench: $(BENCH)
 	-$(MAKE) $(AM_MAKEFLAGS) %D%/client_curl
 	%D%/bench_core | tee bench-core.json
+	python3 $(srcdir)/%D%/asyncio_core.py bench-core.json | tee bench-asyncio.json
 	python3 $(srcdir)/%D%/http.py . --json bench-http.json
 
 .PHONY: bench
