@@ -20,7 +20,7 @@ int bench_measure(const struct bench *bench);
 /* The first run alone, which finds nothing warm: a line of its own, "NAME_first". */
 int bench_measure_first(const struct bench *bench);
 
-/* Gathers, timers, locks and posts: bench_waits.c. */
+/* Gathers, timers and posts: bench_waits.c. */
 int bench_waits(void);
 
 #endif

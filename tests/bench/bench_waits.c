@@ -1,5 +1,5 @@
 /*
- * bench_waits: gathers, timers, locks and posts from another thread.
+ * bench_waits: gathers, timers and posts from another thread.
  */
 
 #include "bench.h"
@@ -178,21 +178,6 @@ static int many_timers(void)
     return rc;
 }
 
-/* ---- lock */
-
-static int lock_unlock(long n)
-{
-    PROA_AUTO(proa_lock) *lock = NULL;
-    int rc = proa_lock_new(&lock);
-
-    for (long i = 0; i < n && rc == 0; i++) {
-        rc = proa_lock_acquire(lock);
-        if (rc == 0)
-            proa_lock_release(lock);
-    }
-    return rc;
-}
-
 /* ---- posts from another thread */
 
 struct mail {
@@ -244,7 +229,6 @@ int bench_waits(void)
         {"gather_yields_once", gather_yield, CALLS, false},
         {"gather_all_parked", gather_parked, CALLS, false},
         {"timer_arm_cancel", timer_few, 1 << 19, false},
-        {"lock_unlock", lock_unlock, 1 << 20, false},
         {"post", post, 1 << 18, true},
     };
     int rc = 0;
