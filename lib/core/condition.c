@@ -23,7 +23,7 @@ int proa_condition_new(struct proa_condition **ret, struct proa_lock *lock)
     c->magic = MAGIC_CONDITION;
     c->lock = lock;
     list_init(&c->waiters);
-    list_push(&lock->conditions, &c->sibling);
+    proa__lock_attach(lock, &c->sibling);
     *ret = c;
     return 0;
 }
@@ -97,6 +97,16 @@ int proa_condition_wait(struct proa_condition *condition)
     return rc;
 }
 
+static bool holds(proa_condition_fn *pred, void *arg)
+{
+    bool is_true;
+
+    proa__forbid_suspend();
+    is_true = pred(arg);
+    proa__allow_suspend();
+    return is_true;
+}
+
 int proa_condition_wait_until(struct proa_condition *condition, proa_condition_fn *pred, void *arg)
 {
     int rc;
@@ -104,7 +114,7 @@ int proa_condition_wait_until(struct proa_condition *condition, proa_condition_f
     PROA_CHECK_OBJ(condition, MAGIC_CONDITION);
     proa__lock_need(condition->lock, __func__);
     rc = proa__wait_enter(__func__);
-    while (rc >= 0 && !pred(arg))
+    while (rc >= 0 && !holds(pred, arg))
         rc = proa_condition_wait(condition);
     return rc;
 }

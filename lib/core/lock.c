@@ -46,6 +46,13 @@ void proa_lock_free(struct proa_lock *lock)
     proa__free(lock);
 }
 
+void proa__lock_attach(struct proa_lock *lock, struct list *condition)
+{
+    PROA_CHECK_OBJ(lock, MAGIC_LOCK);
+    home_check(&lock->home, "proa_condition_new");
+    list_push(&lock->conditions, condition);
+}
+
 /* ---- taking */
 
 static int acquire_slow(struct proa_lock *lock)

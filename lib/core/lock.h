@@ -24,6 +24,9 @@ struct proa_lock {
     struct list conditions; /* struct proa_condition */
 };
 
+/* Add a condition of this lock. */
+void proa__lock_attach(struct proa_lock *lock, struct list *condition);
+
 /* Take the lock although cancelled. 0, or PROA_EOWNERDEAD: it is not held. */
 int proa__lock_retake(struct proa_lock *lock);
 

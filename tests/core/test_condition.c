@@ -452,6 +452,31 @@ static int free_waited_for(void *arg)
     return 0;
 }
 
+static bool sleepy(void *arg)
+{
+    (void)arg;
+    proa_sleep(1);
+    return true;
+}
+
+static int suspend_in_predicate(void *arg)
+{
+    struct scene s;
+
+    (void)arg;
+    begin(&s);
+    ck_ok(proa_lock_acquire(s.lock));
+    return proa_condition_wait_until(s.cond, sleepy, NULL);
+}
+
+static int no_lock(void *arg)
+{
+    struct proa_condition *c;
+
+    (void)arg;
+    return proa_condition_new(&c, NULL);
+}
+
 static int free_lock_first(void *arg)
 {
     struct scene s;
@@ -461,7 +486,7 @@ static int free_lock_first(void *arg)
     proa_lock_free(s.lock);
     return 0;
 }
-START_TEST(freeing_a_condition_under_a_waiter_or_its_lock_aborts)
+START_TEST(misuse_of_a_condition_aborts)
 {
     bool notified = true;
 
@@ -469,6 +494,8 @@ START_TEST(freeing_a_condition_under_a_waiter_or_its_lock_aborts)
     t_run_aborts(free_waited_for, NULL, ", for which 1 tasks wait");
     t_run_aborts(free_waited_for, &notified, ", for which 1 tasks wait");
     t_run_aborts(free_lock_first, NULL, "which has conditions");
+    t_run_aborts(no_lock, NULL, "lock is NULL");
+    t_run_aborts(suspend_in_predicate, NULL, "a task waits where waiting is forbidden");
     proa_condition_free(NULL);
 }
 END_TEST
@@ -556,6 +583,6 @@ int main(void)
                       aio_cond_06_predicate_is_asked_after_each_wake_and_at_once,
                       aio_cond_07_lock_is_held_after_a_timeout,
                       waiters_are_told_when_the_owner_of_the_lock_has_ended,
-                      freeing_a_condition_under_a_waiter_or_its_lock_aborts,
+                      misuse_of_a_condition_aborts,
                       cancel_at_each_point_and_each_failed_allocation_leave_the_lock_free, NULL});
 }
