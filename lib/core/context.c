@@ -79,13 +79,14 @@ static int set(struct context_node **head, const struct proa_context_key *key, v
 
 static struct context_node **head_of(struct proa_task *t)
 {
-    return t->context ? &t->context->head : &t->values;
+    struct task_more *more = task_more(t);
+
+    return more->context ? &more->context->head : &more->values;
 }
 
 int proa_context_set(const struct proa_context_key *key, void *value)
 {
     PROA_CHECK(proa__task_here, "proa_context_set: no task runs here");
-    proa__task_here->extras = true;
     return set(head_of(proa__task_here), key, value);
 }
 
@@ -93,7 +94,7 @@ void *proa_context_get(const struct proa_context_key *key)
 {
     struct proa_task *t = proa__task_here;
 
-    if (!t || !t->extras)
+    if (!t || !t->has_more)
         return NULL;
     for (const struct context_node *node = *head_of(t); node; node = node->next)
         if (node->key == key)
@@ -113,7 +114,7 @@ int proa_context_new(struct proa_context **ret)
     *context = (struct proa_context){
         .magic = MAGIC_CONTEXT,
         .refs = 1,
-        .head = t && t->extras ? proa__context_share(*head_of(t)) : NULL,
+        .head = t && t->has_more ? proa__context_share(*head_of(t)) : NULL,
     };
     *ret = context;
     return 0;

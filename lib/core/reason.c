@@ -21,8 +21,8 @@ static void say(const struct scope *s, char *buf, size_t size)
     buf[0] = '\0';
     switch ((enum scope_kind)s->kind) {
     case SCOPE_ROOT:
-        if (s->task->extras && s->task->reason)
-            snprintf(buf, size, "%s", s->task->reason);
+        if (s->task->has_more && s->task->more.reason)
+            snprintf(buf, size, "%s", s->task->more.reason);
         break;
     case SCOPE_TIMEOUT:
         if (s->expired)
@@ -68,8 +68,8 @@ int proa_task_cancel_for(struct proa_task_ref ref, const char *reason)
         return proa__task_stale();
     if (t->state == TASK_DONE || t->root.cancelled)
         return 0;
-    t->reason = reason ? proa__strndup(reason, strnlen(reason, REASON_MAX - 1)) : NULL;
-    t->extras = t->extras || t->reason; /* without memory it is cancelled for no reason */
+    if (reason) /* without memory it is cancelled for none */
+        task_more(t)->reason = proa__strndup(reason, strnlen(reason, REASON_MAX - 1));
     proa__scope_cancel(&t->root);
     return 0;
 }

@@ -17,7 +17,8 @@
 int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
                       int64_t grace)
 {
-    struct task_spec spec = {.fn = fn, .arg = arg, .name = "main", .stack_size = stack_size};
+    struct proa_task_opts opts = {.size = sizeof opts, .name = "main", .stack_size = stack_size};
+    struct task_spec spec = {.fn = fn, .arg = arg, .opts = &opts};
     struct proa_task_ref ref;
     int rc = proa__task_create_in(&s->root, &spec, &ref);
 

@@ -81,23 +81,28 @@ struct proa_task *proa__task_walk_next(struct task_cursor *at)
 }
 
 /* With its last turn, though its record may stay. */
-static void drop_values(struct proa_task *t)
+static void drop_values(struct task_more *more)
 {
-    proa__context_drop(t->values);
-    proa_context_free(t->context);
-    t->values = NULL;
-    t->context = NULL;
+    proa__context_drop(more->values);
+    proa_context_free(more->context);
+    more->values = NULL;
+    more->context = NULL;
+}
+
+static void drop_more(struct proa_task *t)
+{
+    drop_values(&t->more);
+    proa__free(t->more.name);
+    proa__free(t->more.reason);
+    t->has_more = false;
 }
 
 void proa__task_recycle(struct proa_task *t)
 {
     struct sched *s = t->sched;
 
-    if (__builtin_expect(t->extras, 0)) {
-        drop_values(t);
-        proa__free(t->name);
-        proa__free(t->reason);
-    }
+    if (__builtin_expect(t->has_more, 0))
+        drop_more(t);
     t->seq = 0;
     t->state = TASK_FREE;
     t->next = s->free;
@@ -105,21 +110,6 @@ void proa__task_recycle(struct proa_task *t)
 }
 
 /* ---- creation */
-
-/* Its creator's, unless it shares some. */
-static void take_values(struct proa_task *t, struct proa_context *context)
-{
-    const struct proa_task *here = proa__task_here;
-
-    t->values = NULL;
-    t->context = NULL;
-    if (__builtin_expect(context != NULL, 0))
-        t->context = proa__context_ref(context);
-    else if (__builtin_expect(here && here->extras, 0))
-        t->values = proa__context_share(here->context ? *proa__context_head(here->context)
-                                                      : here->values);
-    t->extras = t->extras || t->context || t->values;
-}
 
 static void fill(struct proa_task *t, struct group *g, const struct task_spec *spec)
 {
@@ -146,28 +136,57 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->owned = NULL;
     t->error = NULL;
     t->before_park = NULL;
-    t->reason = NULL;
-    t->start = spec->start;
-    t->extras = t->name || spec->start;
-    take_values(t, spec->context);
+}
+
+static bool has_values(const struct proa_task *t)
+{
+    return t && t->has_more && (t->more.values || t->more.context);
+}
+
+/* Its creator's, unless it shares some. */
+static void take_values(struct proa_task *t, struct proa_context *context)
+{
+    const struct proa_task *here = proa__task_here;
+
+    if (context)
+        task_more(t)->context = proa__context_ref(context);
+    else if (has_values(here))
+        task_more(t)->values = proa__context_share(
+            here->more.context ? *proa__context_head(here->more.context) : here->more.values);
+}
+
+static bool fill_more(struct proa_task *t, const struct task_spec *spec)
+{
+    const struct proa_task_opts *o = spec->opts;
+
+    if (spec->start)
+        task_more(t)->start = spec->start;
+    take_values(t, o ? o->context : NULL);
+    if (!o)
+        return true;
+    t->stack_size = o->stack_size;
+    if (!o->name)
+        return true;
+    task_more(t)->name = proa__strndup(o->name, strnlen(o->name, TASK_NAME_MAX - 1));
+    return t->more.name != NULL;
 }
 
 /* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */
 static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *spec)
 {
-    t->name = NULL;
-    if (spec->name) {
-        t->name = proa__strndup(spec->name, strnlen(spec->name, TASK_NAME_MAX - 1));
-        if (!t->name)
-            return false;
-    }
+    bool filled = true;
+
+    t->has_more = false;
     t->sched = s;
-    t->stack_size = spec->stack_size;
+    t->stack_size = 0;
     t->state = TASK_NEW;
-    if (spec->stack_size ? proa__sched_give_stack(t)
-                         : proa__stack_reserve(&s->loop->stacks, s->n_new + 1))
+    if (__builtin_expect(spec->opts || has_values(proa__task_here), 0))
+        filled = fill_more(t, spec);
+    if (filled && (t->stack_size ? proa__sched_give_stack(t)
+                                 : proa__stack_reserve(&s->loop->stacks, s->n_new + 1)))
         return true;
-    proa__free(t->name);
+    if (t->has_more)
+        drop_more(t);
     return false;
 }
 
@@ -198,7 +217,7 @@ int proa__task_check_stack_size(size_t size)
 /* Only a task can step aside for another, and not while it must not suspend. */
 static bool is_eager(const struct sched *s, const struct task_spec *spec)
 {
-    return (spec->eager || s->eager) && proa__task_here && !s->no_suspend &&
+    return (s->eager || (spec->opts && spec->opts->eager)) && proa__task_here && !s->no_suspend &&
            s->nested < SCHED_NESTED_MOST;
 }
 
@@ -256,12 +275,9 @@ int proa__task_create_for_start(struct proa_group *group, struct proa_task_ref *
     struct task_spec spec = {
         .fn = fn,
         .arg = arg,
-        .name = o.name,
-        .stack_size = o.stack_size,
-        .kept = ret != NULL,
-        .eager = o.eager,
-        .context = o.context,
+        .opts = &o,
         .start = start,
+        .kept = ret != NULL,
     };
 
     return proa__task_create_in(group_or_root(group), &spec, ret);
@@ -313,9 +329,9 @@ void proa__task_end(struct proa_task *t, int rc)
         proa__group_keep(g, t);
     if (t->rc_out)
         *t->rc_out = rc;
-    if (__builtin_expect(t->extras, 0))
-        drop_values(t);
-    if (__builtin_expect(t->start != NULL, 0))
+    if (__builtin_expect(t->has_more, 0))
+        drop_values(&t->more);
+    if (__builtin_expect(t->has_more && t->more.start, 0))
         proa__start_ended(t, rc);
     else if (t == g->sched->main)
         proa__sched_main_ended(g->sched, rc);
@@ -332,8 +348,8 @@ void proa__task_end(struct proa_task *t, int rc)
 
 const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX])
 {
-    if (t->name)
-        return t->name;
+    if (t->has_more && t->more.name)
+        return t->more.name;
     snprintf(buf, TASK_NAME_MAX, "task-%llu",
              (unsigned long long)(t->seq - t->sched->first_seq + 1));
     return buf;
@@ -363,7 +379,7 @@ int proa__task_stale(void)
 static int result(struct proa_task_ref ref, int rc)
 {
     const struct proa_task *t = proa__task_is_valid(ref) ? ref.task : NULL;
-    const char *reason = t && t->extras && t->reason ? t->reason : NULL;
+    const char *reason = t && t->has_more ? t->more.reason : NULL;
     char buf[TASK_NAME_MAX];
 
     if (rc == PROA_ECANCELED)

@@ -45,6 +45,15 @@ enum task_state {
 /* Operations that are done at once count against this many a slice; then others have a turn. */
 #define TASK_BUDGET 128
 
+/* What few tasks have; without a meaning unless has_more. */
+struct task_more {
+    char *name;                   /* NULL: "task-SEQ" */
+    char *reason;                 /* of its cancel; NULL: none was given */
+    struct start *start;          /* its creator waits until it is ready; start.c */
+    struct context_node *values;  /* of its own; context.c */
+    struct proa_context *context; /* or those that it shares; NULL: none */
+};
+
 struct proa_task {
     /* what each switch touches */
     _Alignas(64) struct proa_task *next; /* in the ready list, or among the free records */
@@ -56,7 +65,7 @@ struct proa_task {
     uint8_t state;  /* enum task_state */
     bool firm;      /* parked: a cancel does not wake it */
     bool kept;      /* there is a reference: the record stays until its group is left */
-    bool extras;    /* one of those at the end is there */
+    bool has_more;  /* `more` is filled */
     struct sched *sched;
     struct err_slot *err;           /* at the top of its stack */
     struct coro coro;               /* .stack.low is NULL while it has none */
@@ -78,17 +87,19 @@ struct proa_task {
     struct task_error *error; /* of a failure that was kept; the group's */
     size_t stack_size;        /* 0: the default */
     struct owned *owned;      /* the newest of what it alone holds */
-
-    /* extras */
-    char *name;                   /* NULL: "task-SEQ" */
-    char *reason;                 /* of its cancel; NULL: none was given */
-    struct start *start;          /* its creator waits until it is ready; start.c */
-    struct context_node *values;  /* of its own; context.c */
-    struct proa_context *context; /* or those that it shares; NULL: none */
+    struct task_more more;
 };
 
 /* The running task; NULL outside of tasks. */
 extern _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
+
+static inline struct task_more *task_more(struct proa_task *t)
+{
+    if (!t->has_more)
+        t->more = (struct task_more){0};
+    t->has_more = true;
+    return &t->more;
+}
 
 /* What a failed task leaves behind; in its group's list. */
 #define TASK_NAME_MAX 32
@@ -102,13 +113,10 @@ struct task_error {
 struct task_spec {
     proa_task_fn *fn;
     void *arg;
-    const char *name;
-    size_t stack_size;
+    const struct proa_task_opts *opts; /* of this version, complete; NULL: all defaults */
+    struct start *start;
     int *rc_out;
     bool kept;
-    bool eager;
-    struct proa_context *context; /* NULL: the creator's values */
-    struct start *start;
 };
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */

@@ -31,9 +31,8 @@ int proa_task_set_name(struct proa_task_ref ref, const char *name)
         if (!copy)
             return PROA_ENOMEM;
     }
-    proa__free(t->name);
-    t->name = copy;
-    t->extras = true;
+    proa__free(task_more(t)->name);
+    t->more.name = copy;
     return 0;
 }
 
