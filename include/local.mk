@@ -25,6 +25,7 @@ headers_core = \
 	%D%/proa/once.h \
 	%D%/proa/queue.h \
 	%D%/proa/run.h \
+	%D%/proa/runner.h \
 	%D%/proa/rwlock.h \
 	%D%/proa/scope.h \
 	%D%/proa/select.h \

@@ -39,6 +39,7 @@
 #include <proa/resolve.h>
 #include <proa/response.h>
 #include <proa/run.h>
+#include <proa/runner.h>
 #include <proa/rwlock.h>
 #include <proa/scope.h>
 #include <proa/select.h>

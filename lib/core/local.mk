@@ -49,6 +49,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/reason.h \
 	%D%/remote.c \
 	%D%/run.c \
+	%D%/runner.c \
 	%D%/rwlock.c \
 	%D%/sched.c \
 	%D%/sched.h \

@@ -105,6 +105,8 @@ struct proa_loop {
     size_t outside;  /* descriptors, jobs, children, signals that may wake this loop */
 
     struct event_base *base;
+    bool base_is_theirs;
+    int64_t latest; /* a step ends then; else PROA_FOREVER */
     struct event *far;
     struct stack_pool stacks;
     uint8_t *uses; /* by descriptor: what it is used for; io.c */
@@ -150,6 +152,7 @@ static inline struct proa_loop *proa__loop_need(const char *what)
 
 struct loop_opts {
     bool virtual_clock;
+    struct event_base *base; /* the program's, which keeps it; NULL: a new one */
 };
 
 /* A loop for this thread, which has none yet (PROA_EBUSY). One reference, the caller's. */
@@ -161,6 +164,9 @@ void proa__loop_free(struct proa_loop *loop);
 /* Turn until proa__loop_stop. */
 void proa__loop_run(struct proa_loop *loop);
 void proa__loop_stop(struct proa_loop *loop);
+
+/* Turn once, waiting for at most `ns`. */
+void proa__loop_step(struct proa_loop *loop, int64_t ns);
 
 /* Run `co` from the loop's own stack until something switches back to loop->main. */
 void proa__loop_enter(struct proa_loop *loop, struct coro *co);

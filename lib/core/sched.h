@@ -55,6 +55,7 @@ struct sched {
     struct group root;
     struct proa_task *main; /* whose end is the end of the run */
     int main_rc;
+    bool stays;        /* the end of main is not the end of the others: another may come */
     bool ending;       /* main has ended */
     bool shields_over; /* the grace time has passed */
     struct timer grace;
@@ -103,8 +104,15 @@ void proa__sched_fault(struct sched *s, const char *task, int rc, const char *de
  * Make fn(arg) the main task: at its end the root group is cancelled, and when that is empty the
  * loop is stopped. proa__loop_run then returns and main_rc is its code.
  */
-int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
-                      int64_t grace);
+struct sched_main {
+    size_t stack_size;
+    int64_t grace;                /* 0: the default */
+    struct proa_context *context; /* NULL: one of its own */
+};
+int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, const struct sched_main *o);
+
+/* Of one that stays: cancel what is left, which the loop then has to be run for; false: nothing. */
+bool proa__sched_end(struct sched *s, int64_t grace);
 
 /* The main task has ended, or the last task of the root group. */
 void proa__sched_main_ended(struct sched *s, int rc);

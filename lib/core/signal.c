@@ -236,6 +236,30 @@ int proa__signals_end(struct proa_loop *loop, signal_fn *cancel, void *arg)
     return rc;
 }
 
+void proa__signals_end_stop(struct proa_loop *loop)
+{
+    struct signals *s = loop->signals;
+
+    if (!s || !s->cancel)
+        return;
+    for (int i = 0; i < 2; i++)
+        proa__signal_unwatch(&s->ends[i]);
+    if (s->claim)
+        atomic_fetch_sub(&claims, 1);
+    if (atomic_fetch_sub(&ending, 1) == 1) {
+        atomic_store(&count, 0); /* a later run starts anew */
+        atomic_store(&parents, 0);
+    }
+    s->claim = NULL;
+    s->cancel = NULL;
+    s->seen = 0;
+}
+
+const char *proa__signal_reason(int signo)
+{
+    return signo == SIGINT ? "interrupted (SIGINT)" : "terminated (SIGTERM)";
+}
+
 int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg)
 {
     struct signals *s = loop->signals;
@@ -294,14 +318,7 @@ void proa__signals_free(struct proa_loop *loop)
 
     if (!s)
         return;
-    if (s->claim)
-        atomic_fetch_sub(&claims, 1);
-    if (s->cancel && atomic_fetch_sub(&ending, 1) == 1) {
-        atomic_store(&count, 0); /* a later run starts anew */
-        atomic_store(&parents, 0);
-    }
-    for (int i = 0; i < 2; i++)
-        proa__signal_unwatch(&s->ends[i]);
+    proa__signals_end_stop(loop);
     PROA_CHECK(list_empty(&s->watches), "a loop was freed while a signal is watched");
     atomic_store(&s->slot->fd, -1);
     while (atomic_load(&handling)) /* one that still uses our eventfd */

@@ -51,6 +51,12 @@ void proa__signal_unwatch(struct signal_watch *w);
 /* From now on SIGINT and SIGTERM end what runs on this loop, by calling `cancel`. */
 int proa__signals_end(struct proa_loop *loop, signal_fn *cancel, void *arg);
 
+/* No longer: their count begins anew. */
+void proa__signals_end_stop(struct proa_loop *loop);
+
+/* SIGINT or SIGTERM, as the reason of a cancel. */
+const char *proa__signal_reason(int signo);
+
 /* Take the first of them, on this loop: fn is called instead. NULL gives it back. Only one claim.
  */
 int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg);

@@ -36,6 +36,7 @@ core_tests = \
 	%D%/test_queue_order \
 	%D%/test_queue_shutdown \
 	%D%/test_run \
+	%D%/test_runner \
 	%D%/test_rwlock \
 	%D%/test_scope \
 	%D%/test_scope_model \
@@ -163,6 +164,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_condition_LDADD = $(core_test_libs)
 %C%_test_barrier_CFLAGS = $(core_test_flags)
 %C%_test_barrier_LDADD = $(core_test_libs)
+%C%_test_runner_CFLAGS = $(core_test_flags)
+%C%_test_runner_LDADD = $(core_test_libs)
 %C%_test_rwlock_CFLAGS = $(core_test_flags)
 %C%_test_rwlock_LDADD = $(core_test_libs)
 %C%_test_once_CFLAGS = $(core_test_flags)

@@ -259,7 +259,7 @@ START_TEST(it_ends_with_the_scheduler)
 
     ck_ok(proa__loop_new(&loop, NULL));
     ck_ok(proa__sched_new(loop));
-    ck_ok(proa__sched_start(loop->sched, nothing, NULL, 0, PROA_SEC));
+    ck_ok(proa__sched_start(loop->sched, nothing, NULL, &(struct sched_main){.grace = PROA_SEC}));
     proa__loop_run(loop);
     ck_assert(timer_running(&loop->sched->tidy.timer));
     proa__sched_free(loop);
