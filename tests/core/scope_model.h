@@ -29,6 +29,7 @@ struct node {
     int64_t ends; /* a shield holds until this time; INT64_MIN: no shield */
     int64_t cut;  /* when a call inside failed last because of this; INT64_MIN: none did */
     bool root;    /* of a task */
+    bool unsure;  /* a call may have been cut by this, or by something else of the same moment */
 };
 
 /* Anything that others may cancel or move. */
@@ -110,6 +111,14 @@ static inline int cut_in(struct node *in, int64_t now)
     for (struct node *n = in; n && since(n) <= now; n = n->root ? NULL : n->parent)
         n->cut = now;
     return PROA_ECANCELED;
+}
+
+/* A call that was cut at `when` by a group that failed then: all around `in` that were cancelled in
+ * the same moment may have been so before the call or after it. */
+static inline void maybe_cut_in(struct node *in, int64_t when)
+{
+    for (struct node *n = in; n && since(n) <= when; n = n->root ? NULL : n->parent)
+        n->unsure = true;
 }
 
 /* What becomes of `rc` where a timeout of this node is left. */
