@@ -1,8 +1,11 @@
 # tests/core: link their floor's library and those below, no more; the linker checks the floors.
 core_tests = \
+	%D%/test_aio_cancel \
+	%D%/test_aio_eager \
 	%D%/test_aio_gather \
 	%D%/test_aio_group \
 	%D%/test_aio_shield \
+	%D%/test_aio_task \
 	%D%/test_aio_timeout \
 	%D%/test_aio_wait \
 	%D%/test_aio_wait_for \
@@ -65,12 +68,18 @@ core_test_libs = $(TRUN_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 core_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += $(core_tests)
 
+%C%_test_aio_cancel_CFLAGS = $(core_test_flags)
+%C%_test_aio_cancel_LDADD = $(core_test_libs)
+%C%_test_aio_eager_CFLAGS = $(core_test_flags)
+%C%_test_aio_eager_LDADD = $(core_test_libs)
 %C%_test_aio_gather_CFLAGS = $(core_test_flags)
 %C%_test_aio_gather_LDADD = $(core_test_libs)
 %C%_test_aio_group_CFLAGS = $(core_test_flags)
 %C%_test_aio_group_LDADD = $(core_test_libs)
 %C%_test_aio_shield_CFLAGS = $(core_test_flags)
 %C%_test_aio_shield_LDADD = $(core_test_libs)
+%C%_test_aio_task_CFLAGS = $(core_test_flags)
+%C%_test_aio_task_LDADD = $(core_test_libs)
 %C%_test_aio_timeout_CFLAGS = $(core_test_flags)
 %C%_test_aio_timeout_LDADD = $(core_test_libs)
 %C%_test_aio_wait_CFLAGS = $(core_test_flags)
