@@ -4,7 +4,10 @@ core_tests = \
 	%D%/test_aio_eager \
 	%D%/test_aio_gather \
 	%D%/test_aio_group \
+	%D%/test_aio_loop \
 	%D%/test_aio_shield \
+	%D%/test_aio_signal \
+	%D%/test_aio_sleep \
 	%D%/test_aio_task \
 	%D%/test_aio_timeout \
 	%D%/test_aio_wait \
@@ -76,8 +79,14 @@ check_PROGRAMS += $(core_tests)
 %C%_test_aio_gather_LDADD = $(core_test_libs)
 %C%_test_aio_group_CFLAGS = $(core_test_flags)
 %C%_test_aio_group_LDADD = $(core_test_libs)
+%C%_test_aio_loop_CFLAGS = $(core_test_flags)
+%C%_test_aio_loop_LDADD = $(core_test_libs)
 %C%_test_aio_shield_CFLAGS = $(core_test_flags)
 %C%_test_aio_shield_LDADD = $(core_test_libs)
+%C%_test_aio_signal_CFLAGS = $(core_test_flags)
+%C%_test_aio_signal_LDADD = $(core_test_libs)
+%C%_test_aio_sleep_CFLAGS = $(core_test_flags)
+%C%_test_aio_sleep_LDADD = $(core_test_libs)
 %C%_test_aio_task_CFLAGS = $(core_test_flags)
 %C%_test_aio_task_LDADD = $(core_test_libs)
 %C%_test_aio_timeout_CFLAGS = $(core_test_flags)

@@ -180,6 +180,40 @@ END_TEST
 
 /* ---- shared */
 
+static int set_user(void *value)
+{
+    return proa_context_set(&user, value);
+}
+
+static int see_user(void *ret)
+{
+    *(void **)ret = proa_context_get(&user);
+    return 0;
+}
+
+static int shared_body(void *arg)
+{
+    PROA_AUTO(proa_context) *context = NULL;
+    struct proa_task_ref ref;
+    void *seen = NULL;
+
+    (void)arg;
+    ck_ok(proa_context_new(&context));
+    PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, &ref, set_user, &ten, PROA_TASK_OPTS(.context = context)));
+    ck_ok(proa_task_join(ref));
+    ck_ok(proa_create_task_opts(&g, NULL, see_user, &seen, PROA_TASK_OPTS(.context = context)));
+    ck_ok(proa_group_join(&g));
+    ck_assert_ptr_eq(seen, &ten);
+    ck_assert_ptr_null(proa_context_get(&user));
+    return 0;
+}
+START_TEST(aio_ctx_02_tasks_of_a_shared_context_see_each_others_changes)
+{
+    t_run_modes(shared_body, NULL);
+}
+END_TEST
+
 static int shared_ends_body(void *arg)
 {
     struct proa_context *context;
@@ -266,6 +300,7 @@ int main(void)
                                  many_keys_do_not_disturb_each_other,
                                  callbacks_have_no_values,
                                  setting_outside_of_tasks_aborts,
+                                 aio_ctx_02_tasks_of_a_shared_context_see_each_others_changes,
                                  a_shared_context_ends_with_its_last_task,
                                  children_of_a_shared_context_have_a_copy,
                                  each_failed_allocation_is_enomem,
