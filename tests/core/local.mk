@@ -219,3 +219,6 @@ CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_publish_m
 CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_queue_model'
 CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_sync_model'
 CHECK_LONG += 'PROA_TEST_SEEDS=500000 CK_DEFAULT_TIMEOUT=3600 %D%/test_wait_model'
+CHECK_LONG += 'set -e; for t in $(core_tests); do PROA_TEST_SHUFFLES=200 CK_DEFAULT_TIMEOUT=600 ./$$t; done'
+CHECK_LONG += 'set -e; for t in $(core_tests); do PROA_TEST_EAGER=1 CK_DEFAULT_TIMEOUT=600 ./$$t; done'
+CHECK_LONG += 'set -e; for t in $(core_tests); do PROA_TEST_SHUFFLE=7 CK_DEFAULT_TIMEOUT=600 ./$$t; done'
