@@ -34,6 +34,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 /* The child has the parent's memory, but its loop's descriptors are shared: hands off. */
 static void after_fork(void)
 {
+    proa__signals_after_fork();
     if (!proa__loop_here)
         return;
     forked = true;

@@ -312,6 +312,23 @@ void proa__signals_run(struct proa_loop *loop)
     }
 }
 
+void proa__signals_after_fork(void)
+{
+    pthread_mutex_init(&lock, NULL); /* another thread may have held it */
+    for (int i = 0; i < LOOPS_MOST && slots_ready; i++)
+        atomic_store(&slots[i].fd, -1);
+    for (int signo = 1; signo < SIGNALS_END; signo++) {
+        if (watched[signo] > 0)
+            sigaction(signo, &before[signo], NULL);
+        watched[signo] = 0;
+    }
+    atomic_store(&handling, 0);
+    atomic_store(&ending, 0);
+    atomic_store(&claims, 0);
+    atomic_store(&count, 0);
+    atomic_store(&parents, 0);
+}
+
 void proa__signals_free(struct proa_loop *loop)
 {
     struct signals *s = loop->signals;

@@ -70,6 +70,9 @@ extern int64_t proa__signals_burst;
 /* This process is a worker: only its parent may press on. */
 void proa__signals_set_parent(int pid);
 
+/* For loop.c, in a forked child: its parent's loops are not to hear of its signals. */
+void proa__signals_after_fork(void);
+
 /* For loop.c: call what concerns the signals that came; forget all. */
 void proa__signals_run(struct proa_loop *loop);
 void proa__signals_free(struct proa_loop *loop);

@@ -7,6 +7,7 @@
 #include <proa/time.h>
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int collect(struct proa_signals **ret, int signo)
@@ -103,6 +104,36 @@ START_TEST(aio_sig_04_a_burst_is_received_at_least_once)
 }
 END_TEST
 
+static int fork_body(void *arg)
+{
+    PROA_AUTO(proa_signals) *s = NULL;
+    int status;
+    pid_t child;
+
+    (void)arg;
+    theirs = 0;
+    ck_ok(collect(&s, SIGUSR1));
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        raise(SIGUSR1);
+        _exit(theirs == SIGUSR1 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_ok(proa_sleep(0));
+    ck_err(proa_signals_try_receive(s), PROA_EAGAIN);
+    raise(SIGUSR1);
+    ck_assert_int_eq(proa_signals_receive(s), SIGUSR1);
+    return 0;
+}
+START_TEST(aio_loop_26_a_forked_child_has_the_programs_own_handlers)
+{
+    signal(SIGUSR1, note);
+    t_run_modes(fork_body, NULL);
+}
+END_TEST
+
 static int give(void *rc)
 {
     return *(int *)rc;
@@ -125,6 +156,7 @@ int main(void)
                                     aio_sig_02_signals_that_cannot_be_had_are_refused,
                                     aio_sig_03_with_the_last_receiver_the_programs_handler_is_back,
                                     aio_sig_04_a_burst_is_received_at_least_once,
+                                    aio_loop_26_a_forked_child_has_the_programs_own_handlers,
                                     aio_sig_05_the_end_of_a_loop_gives_signals_back,
                                     NULL,
                                 });
