@@ -78,7 +78,6 @@ static int await(struct start *start)
     proa__wait_link(NULL, &start->wait);
     start->waiting = true;
     rc = proa__wait_park(&start->wait, 1);
-    start->waiting = false;
     return rc < 0 ? rc : 0;
 }
 
@@ -87,11 +86,9 @@ static int give_up(struct start *start, struct proa_task *t)
 {
     start->given_up = true;
     proa__scope_cancel(&t->root);
-    if (!start->over) {
-        proa__wait_link(NULL, &start->wait);
-        start->waiting = true;
-        proa__wait_park_firm(&start->wait, 1);
-    }
+    proa__wait_link(NULL, &start->wait);
+    start->waiting = true;
+    proa__wait_park_firm(&start->wait, 1);
     return start->rc;
 }
 

@@ -138,6 +138,7 @@ static int cancelled_creator_body(void *arg)
 {
     struct server s = {.ready_after = PROA_SEC};
     struct server deaf = {.ready_after = PROA_SEC, .deaf = true};
+    int64_t began = proa_now();
 
     (void)arg;
     PROA_GROUP(g);
@@ -146,6 +147,7 @@ static int cancelled_creator_body(void *arg)
     ck_err(PROA_WITHIN(PROA_MS, proa_start_task(&g, NULL, NULL, serve, &deaf, NULL)),
            PROA_ETIMEDOUT);
     ck_err(deaf.got, PROA_ECANCELED);
+    ck_assert(proa_now() - began == 2 * PROA_MS); /* it was cancelled, not waited out */
     ck_assert_uint_eq(proa_group_running(&g), 0);
     return proa_group_join(&g);
 }
