@@ -43,6 +43,19 @@ static int failed(int rc, const char *doing, const struct proa_addr *addr)
     return proa__fail(rc, "%s %s: %s", doing, proa_addr_format(addr, text), proa_err_text(rc));
 }
 
+/* A path in the file system, which the bind made. */
+static bool is_path(const struct proa_addr *a)
+{
+    return a && a->u.sa.sa_family == AF_UNIX && a->len > sizeof(sa_family_t) && a->u.un.sun_path[0];
+}
+
+/* The bind made a file: remove it. */
+static void remove_path(const struct proa_addr *a)
+{
+    if (is_path(a))
+        unlink(a->u.un.sun_path);
+}
+
 static int place(int fd, const struct proa_dgram_opts *o)
 {
     int rc = configure(fd, o);
@@ -51,9 +64,11 @@ static int place(int fd, const struct proa_dgram_opts *o)
         return proa__fail(rc, "an option of a datagram socket: %s", proa_err_text(rc));
     if (o->local && bind(fd, &o->local->u.sa, o->local->len) < 0)
         return failed(-errno, "datagrams at", o->local);
-    if (o->remote && connect(fd, &o->remote->u.sa, o->remote->len) < 0)
-        return failed(-errno, "datagrams to", o->remote);
-    return 0;
+    if (!o->remote || connect(fd, &o->remote->u.sa, o->remote->len) == 0)
+        return 0;
+    rc = failed(-errno, "datagrams to", o->remote);
+    remove_path(o->local);
+    return rc;
 }
 
 static int adopt(struct proa_dgram **ret, int fd)
@@ -78,12 +93,6 @@ static int adopt(struct proa_dgram **ret, int fd)
     return 0;
 }
 
-/* A path in the file system, which the bind made. */
-static bool is_path(const struct proa_addr *a)
-{
-    return a && a->u.sa.sa_family == AF_UNIX && a->len > sizeof(sa_family_t) && a->u.un.sun_path[0];
-}
-
 static int open_one(struct proa_dgram **ret, const struct proa_dgram_opts *o)
 {
     int family = o->local ? o->local->u.sa.sa_family : o->remote->u.sa.sa_family;
@@ -95,8 +104,8 @@ static int open_one(struct proa_dgram **ret, const struct proa_dgram_opts *o)
     rc = place(fd, o);
     if (rc == 0) {
         rc = adopt(ret, fd);
-        if (rc < 0 && is_path(o->local))
-            unlink(o->local->u.un.sun_path);
+        if (rc < 0)
+            remove_path(o->local);
     }
     if (rc < 0)
         close(fd);

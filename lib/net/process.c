@@ -201,8 +201,8 @@ static void ask_to_end(struct proa_process *p)
 {
     PROA_SHIELD(shield, p->grace);
     PROA_TIMEOUT(timeout, p->grace);
-    if (send_signal(p, SIGTERM) == 0)
-        proa_process_wait(p, NULL);
+    if (send_signal(p, SIGTERM) == 0) /* the end of the time is no news to anybody */
+        (void)proa_timeout_result(&timeout, proa_process_wait(p, NULL));
 }
 
 /* Killed, it ends whatever it does; unless the kernel itself is in its way. */

@@ -330,17 +330,24 @@ RUN(aio_sock_02_a_cancelled_receive_takes_nothing)
 
 BODY(unix_paths_are_removed_at_the_end)
 {
-    char dir[] = "/tmp/proa-dgram-XXXXXX", path[64], buf[10];
+    char dir[] = "/tmp/proa-dgram-XXXXXX", path[64], other[64], missing[64], buf[10];
     struct proa_dgram *s = NULL, *again = NULL, *c = NULL;
-    struct proa_addr at, from;
+    struct proa_addr at, from, mine, nobody;
 
     (void)arg;
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/s", dir);
+    snprintf(other, sizeof other, "%s/o", dir);
+    snprintf(missing, sizeof missing, "%s/m", dir);
     ck_ok(proa_addr_unix(&at, path));
     ck_ok(proa_dgram_open(&s, PROA_DGRAM_OPTS(.local = &at)));
     ck_err(proa_dgram_open(&again, PROA_DGRAM_OPTS(.local = &at)), PROA_EADDRINUSE);
     ck_assert_int_eq(access(path, F_OK), 0);
+    ck_ok(proa_addr_unix(&mine, other));
+    ck_ok(proa_addr_unix(&nobody, missing));
+    ck_err(proa_dgram_open(&again, PROA_DGRAM_OPTS(.local = &mine, .remote = &nobody)),
+           PROA_ENOENT);
+    ck_assert_int_ne(access(other, F_OK), 0); /* a failure leaves nothing behind either */
     ck_ok(proa_dgram_open(&c, PROA_DGRAM_OPTS(.remote = &at)));
     ck_ok(proa_dgram_send(c, "hello", 5, NULL));
     ck_assert_int_eq(proa_dgram_receive(s, buf, sizeof buf, &from), 5);
