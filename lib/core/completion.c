@@ -193,7 +193,8 @@ struct proa_as_completed {
     struct proa_loop *loop;
     size_t running;
     struct list ended;   /* struct entry, oldest first; not given yet */
-    struct list waiters; /* struct wait; empty unless ended is, and some run */
+    struct list waiters; /* struct wait, its slot for the task; empty unless ended is, and some run
+                          */
     size_t n;
     struct entry entries[];
 };
@@ -205,7 +206,7 @@ static void entry_ended(struct task_watch *watch, int rc)
 
     (void)rc;
     row->running--;
-    if (!proa__wait_wake(&row->waiters, e, 0))
+    if (!proa__wait_hand_over(&row->waiters, e->task))
         list_push(&row->ended, &e->watch.link);
     if (row->running == 0)
         proa__wait_wake_all(&row->waiters, 0);
@@ -277,31 +278,27 @@ static void check_not_last(const struct proa_as_completed *row, const struct pro
             proa__task_not_itself(t, "proa_as_completed_next");
 }
 
-/* The oldest that was not given; NULL: all were. Suspends while they run. */
-static int take_entry(struct proa_as_completed *row, struct entry **ret)
+/* None has ended that was not given: wait for one. The row may be freed before this one runs. */
+static int wait_for_one(struct proa_as_completed *row, struct proa_task_ref *ret)
 {
-    struct list *link = list_pop(&row->ended);
+    struct proa_task_ref given;
     struct wait w;
     int rc;
 
-    if (link) {
-        *ret = CONTAINER_OF(link, struct entry, watch.link);
-        return 0;
-    }
-    if (row->running == 0) {
-        *ret = NULL;
-        return 0;
-    }
     check_not_last(row, proa__task_here);
     proa__wait_link(&row->waiters, &w);
+    w.slot = &given;
     rc = proa__wait_park(&w, 1);
-    *ret = w.slot;
-    return rc < 0 ? rc : 0;
+    if (rc < 0)
+        return rc;
+    if (w.code)
+        *ret = given;
+    return w.code;
 }
 
 int proa_as_completed_next(struct proa_as_completed *row, struct proa_task_ref *ret)
 {
-    struct entry *e;
+    struct list *link;
     int rc;
 
     PROA_CHECK_OBJ(row, MAGIC_AS_COMPLETED);
@@ -309,11 +306,9 @@ int proa_as_completed_next(struct proa_as_completed *row, struct proa_task_ref *
     rc = proa__wait_enter(__func__);
     if (rc < 0)
         return rc;
-    rc = take_entry(row, &e);
-    if (rc < 0)
-        return rc;
-    if (!e)
-        return 0;
-    *ret = e->task;
+    link = list_pop(&row->ended);
+    if (!link)
+        return row->running ? wait_for_one(row, ret) : 0;
+    *ret = CONTAINER_OF(link, struct entry, watch.link)->task;
     return 1;
 }

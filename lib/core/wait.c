@@ -163,6 +163,20 @@ bool proa__wait_wake(struct list *list, void *slot, int code)
     return true;
 }
 
+bool proa__wait_hand_over(struct list *list, struct proa_task_ref ref)
+{
+    struct list *link = list_first(list);
+
+    if (!link)
+        return false;
+
+    struct wait *w = CONTAINER_OF(link, struct wait, link);
+
+    *(struct proa_task_ref *)w->slot = ref;
+    proa__wait_wake_one(w, w->slot, 1);
+    return true;
+}
+
 void proa__wait_wake_all(struct list *list, int code)
 {
     while (proa__wait_wake(list, NULL, code))

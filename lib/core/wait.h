@@ -90,6 +90,12 @@ void proa__wait_yield(void);
 /* Wake the oldest sleeper of `list`, if any, handing over `slot`, with `code`. Never switches. */
 bool proa__wait_wake(struct list *list, void *slot, int code);
 
+/*
+ * Wake the oldest sleeper of `list`, if any, with code 1. Its slot says where it wants the task: by
+ * value, since what held the reference may be gone before the sleeper runs.
+ */
+bool proa__wait_hand_over(struct list *list, struct proa_task_ref ref);
+
 /* Wake all of them, with `code`. */
 void proa__wait_wake_all(struct list *list, int code);
 

@@ -258,6 +258,51 @@ START_TEST(task_that_was_given_is_not_lost_by_a_cancel)
 }
 END_TEST
 
+/* Two wait for one task. Who gets none frees the row, before or after the other one has run. */
+struct taker {
+    struct proa_as_completed **row;
+    struct proa_task_ref got;
+};
+
+static int take_or_free(void *arg)
+{
+    struct taker *t = arg;
+    int rc = proa_as_completed_next(*t->row, &t->got);
+
+    if (rc != 0)
+        return rc;
+    proa_as_completed_free(*t->row);
+    *t->row = NULL;
+    return 0;
+}
+
+static int freed_by_the_other_body(void *arg)
+{
+    struct job j = {PROA_SEC, 5};
+    struct proa_task_ref ref;
+    PROA_AUTO(proa_as_completed) *row = NULL;
+    struct taker takers[2] = {{&row, {NULL, 0}}, {&row, {NULL, 0}}};
+    int n = 0;
+
+    (void)arg;
+    PROA_GROUP(g);
+    create(&g, &ref, &j, 1);
+    ck_ok(proa_as_completed_new(&row, &ref, 1));
+    for (int i = 0; i < 2; i++)
+        ck_ok(proa_create_task(&g, take_or_free, &takers[i]));
+    ck_ok(proa_sleep(2 * PROA_SEC));
+    ck_assert_ptr_null(row);
+    for (int i = 0; i < 2; i++)
+        n += takers[i].got.task == ref.task && takers[i].got.seq == ref.seq;
+    ck_assert_int_eq(n, 1);
+    return proa_group_join(&g);
+}
+START_TEST(row_may_be_freed_before_a_taker_that_was_given_a_task_runs)
+{
+    t_run_modes(freed_by_the_other_body, NULL);
+}
+END_TEST
+
 static int create_some(struct proa_group *g, struct proa_task_ref *refs, struct job *jobs, int n)
 {
     int rc = 0;
@@ -327,6 +372,7 @@ int main(void)
                                     misuse_of_waiting_aborts,
                                     row_can_be_freed_before_its_end,
                                     task_that_was_given_is_not_lost_by_a_cancel,
+                                    row_may_be_freed_before_a_taker_that_was_given_a_task_runs,
                                     cancel_at_each_point_and_each_failed_allocation_leave_nothing,
                                     NULL,
                                 });
