@@ -227,15 +227,31 @@ void proa__group_ended(struct group *g, const struct proa_task *t, int rc)
 void proa__group_keep(struct group *g, struct proa_task *t)
 {
     list_push(&g->kept, &t->sibling);
-    if (proa__wait_wake(&g->nexters, t, 0))
+    if (proa__wait_hand_over(&g->nexters, (struct proa_task_ref){t, t->seq}))
         g->delivered = &t->sibling;
+}
+
+/* The group, and the task's record with it, may be gone before the one that is woken runs. */
+static int wait_for_next(struct group *g, struct proa_task_ref *ret)
+{
+    struct proa_task_ref given;
+    struct wait w;
+    int rc;
+
+    proa__wait_link(&g->nexters, &w);
+    w.slot = &given;
+    rc = proa__wait_park(&w, 1);
+    if (rc < 0)
+        return rc;
+    if (w.code)
+        *ret = given;
+    return w.code;
 }
 
 int proa_group_next(struct proa_group *group, struct proa_task_ref *ret)
 {
     struct group *g = group_of(group);
     struct proa_task *t;
-    struct wait w;
     int rc;
 
     PROA_CHECK_OBJ(g, MAGIC_GROUP);
@@ -245,19 +261,10 @@ int proa_group_next(struct proa_group *group, struct proa_task_ref *ret)
         return rc;
     if (proa__task_here->group == g)
         proa__task_not_itself(proa__task_here, __func__);
-    if (g->delivered->next != &g->kept) {
-        g->delivered = g->delivered->next;
-        t = CONTAINER_OF(g->delivered, struct proa_task, sibling);
-    } else if (g->running) {
-        proa__wait_link(&g->nexters, &w);
-        rc = proa__wait_park(&w, 1);
-        if (rc < 0)
-            return rc;
-        t = w.slot;
-    } else
-        t = NULL;
-    if (!t)
-        return 0;
+    if (g->delivered->next == &g->kept)
+        return g->running ? wait_for_next(g, ret) : 0;
+    g->delivered = g->delivered->next;
+    t = CONTAINER_OF(g->delivered, struct proa_task, sibling);
     *ret = (struct proa_task_ref){t, t->seq};
     return 1;
 }

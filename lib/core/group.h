@@ -41,8 +41,8 @@ struct group {
     size_t running;         /* live tasks, and places promised */
     size_t limit;           /* most of them; SIZE_MAX: no bound */
     size_t n_errors;        /* counted, listed or not */
-    struct list nexters;    /* struct wait of who wants the next that ends; empty unless all of kept
-                               are    delivered */
+    struct list nexters;    /* struct wait of who wants the next that ends, its slot for it; empty
+                               unless all of kept are delivered */
     struct list *delivered; /* the last of kept that proa_group_next gave; kept itself: none */
     struct proa_task_ref winner;
     char winner_name[TASK_NAME_MAX]; /* "": nobody has won */

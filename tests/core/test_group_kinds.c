@@ -374,6 +374,52 @@ START_TEST(next_gives_referenced_tasks_and_ends_with_the_last_task)
 }
 END_TEST
 
+struct asker {
+    struct proa_group *group;
+    struct proa_task_ref got;
+    int rc;
+};
+
+static int ask_other_group(void *arg)
+{
+    struct asker *a = arg;
+
+    return a->rc = proa_group_next(a->group, &a->got);
+}
+
+static void ask_and_leave(struct proa_group *askers, struct asker *a, struct proa_task_ref *ret)
+{
+    int64_t ns = PROA_SEC;
+
+    PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, ret, end_later, &ns, NULL));
+    a->group = &g;
+    ck_ok(proa_create_task(askers, ask_other_group, a));
+    ck_ok(proa_sleep(PROA_MS)); /* it waits */
+    ck_ok(proa_group_join(&g));
+}
+
+/* In some orders the group is left, and its records are another's, before the asker runs. */
+static int left_before_told_body(void *arg)
+{
+    struct proa_task_ref ref;
+    struct asker a = {.rc = 7};
+
+    (void)arg;
+    PROA_GROUP(askers);
+    ask_and_leave(&askers, &a, &ref);
+    ck_ok(proa_group_join(&askers));
+    ck_assert_int_eq(a.rc, 1);
+    ck_assert_ptr_eq(a.got.task, ref.task);
+    ck_assert_uint_eq(a.got.seq, ref.seq);
+    return 0;
+}
+START_TEST(next_is_told_of_a_task_although_the_group_was_left_meanwhile)
+{
+    t_run_modes(left_before_told_body, NULL);
+}
+END_TEST
+
 static int ask_own_group(void *group)
 {
     struct proa_task_ref ref;
@@ -434,6 +480,7 @@ int main(void)
                       losers_of_a_race_that_was_won_are_no_fault,
                       group_of_a_kind_that_is_none_is_refused_by_its_join,
                       next_gives_referenced_tasks_and_ends_with_the_last_task,
+                      next_is_told_of_a_task_although_the_group_was_left_meanwhile,
                       next_of_ones_own_group_aborts,
                       cancel_at_each_point_and_each_failed_allocation_leave_nothing,
                       NULL,
