@@ -74,7 +74,8 @@ void proa_limiter_free(struct proa_limiter *limiter)
 
 /* ---- the bucket */
 
-/* Bring the level up to now. */
+/* Bring the level up to now. A run's virtual clock may be behind the time of a limiter made before.
+ */
 static void fill(struct proa_limiter *l)
 {
     int64_t now = proa_now();
@@ -82,6 +83,8 @@ static void fill(struct proa_limiter *l)
     int64_t gone = now - l->at;
 
     l->at = now;
+    if (gone < 0)
+        gone = 0;
     if (gone > room / l->count)
         l->level += room;
     else

@@ -54,6 +54,37 @@ START_TEST(tokens_come_evenly_and_exactly)
 }
 END_TEST
 
+static int behind_body(void *arg)
+{
+    struct proa_limiter *l = arg;
+    int64_t began = proa_now();
+    size_t burst = proa_limiter_tokens(l);
+
+    ck_assert_uint_gt(burst, 0);
+    ck_ok(proa_limiter_acquire(l, burst));
+    ck_assert_int_eq(proa_now(), began);
+    ck_assert_uint_eq(proa_limiter_tokens(l), 0);
+    ck_ok(proa_limiter_acquire(l, burst));
+    ck_assert_int_eq(proa_now() - began, PROA_SEC);
+    return 0;
+}
+/* As if it had been made so much later than the run's clock shows. */
+static void run_behind(size_t count)
+{
+    struct proa_limiter *l = NULL;
+
+    ck_ok(proa_limiter_new(&l, count, PROA_SEC, NULL));
+    ck_ok(proa_run(behind_body, l, PROA_RUN_OPTS(.virtual_clock = true)));
+    proa_limiter_free(l);
+}
+START_TEST(a_limiter_made_before_the_run_is_full_whatever_its_clock_shows)
+{
+    ck_assert_int_gt(proa_now(), 0);
+    run_behind(10);
+    run_behind(INT64_MAX / PROA_SEC);
+}
+END_TEST
+
 static int burst_body(void *arg)
 {
     PROA_AUTO(proa_limiter) *l = NULL;
@@ -254,8 +285,10 @@ int main(void)
 {
     return t_main("limiter",
                   (const TTest *const[]){
-                      tokens_come_evenly_and_exactly, no_more_than_the_burst_is_saved,
-                      takers_are_served_in_the_order_they_came, no_token_is_lost_to_a_cancel,
+                      tokens_come_evenly_and_exactly,
+                      a_limiter_made_before_the_run_is_full_whatever_its_clock_shows,
+                      no_more_than_the_burst_is_saved, takers_are_served_in_the_order_they_came,
+                      no_token_is_lost_to_a_cancel,
                       bad_rates_fail_and_freeing_under_a_waiter_aborts,
                       cancel_at_each_point_and_each_failed_allocation_leave_no_timer, NULL});
 }
