@@ -399,6 +399,8 @@ static void give_oldest_back(struct stack_class *c)
 
     c->oldest = (c->oldest + 1) & (c->room - 1);
     c->n_dirty--;
+    if (c->least > c->n_dirty)
+        c->least = c->n_dirty;
     madvise(stack.low, stack.chunk->size, MADV_DONTNEED);
     bit_set(stack.chunk->clean, slot_of(stack.chunk, stack.low));
     stack.chunk->n_clean++;

@@ -323,6 +323,28 @@ START_TEST(what_was_needed_between_two_marks_stays_and_the_ring_grows_around_it)
 }
 END_TEST
 
+START_TEST(a_stack_given_since_the_last_trim_is_not_spare)
+{
+    struct stack stacks[5];
+
+    begin(STACK_GUARD_AUTO);
+    pool.keep_dirty = 0;
+    for (int i = 0; i < 5; i++)
+        stacks[i] = take(0);
+    for (int i = 0; i < 3; i++)
+        proa__stack_give(&pool, &stacks[i]);
+    proa__stack_pool_mark(&pool);
+    proa__stack_pool_mark(&pool);
+    ck_assert(proa__stack_pool_trim(&pool, 2)); /* of three one is left */
+    for (int i = 3; i < 5; i++)
+        proa__stack_give(&pool, &stacks[i]);
+    proa__stack_pool_mark(&pool);
+    ck_assert(!proa__stack_pool_trim(&pool, 9));
+    ck_assert_uint_eq(pool.classes[STACK_CLASS_DEFAULT].n_dirty, 2);
+    proa__stack_pool_fini(&pool);
+}
+END_TEST
+
 START_TEST(trimming_leaves_what_is_in_use)
 {
     begin(STACK_GUARD_AUTO);
@@ -509,6 +531,7 @@ int main(void)
                                a_shallow_stack_is_one_page,
                                beyond_the_bound_spare_stacks_give_their_pages_back,
                                what_was_needed_between_two_marks_stays_and_the_ring_grows_around_it,
+                               a_stack_given_since_the_last_trim_is_not_spare,
                                trimming_leaves_what_is_in_use,
                                control_blocks_lie_in_different_cache_sets,
                                guard_markers_split_no_mapping,
