@@ -135,7 +135,7 @@ static void fail(struct group *g, int rc)
 {
     if (g->rc == 0)
         g->rc = rc;
-    if (g->kind == PROA_GROUP_ALL || g->kind == GROUP_GATHER)
+    if ((g->kind == PROA_GROUP_ALL || g->kind == GROUP_GATHER) && !g->collect)
         proa__scope_cancel(&g->scope);
 }
 

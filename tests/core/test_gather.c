@@ -252,6 +252,36 @@ START_TEST(call_that_could_not_be_started_says_so)
 }
 END_TEST
 
+/* With collect those before it run to their end. */
+static int collect_without_memory_body(void *arg)
+{
+    enum { N = 200 };
+    static struct proa_call calls[N];
+    static int rcs[N];
+    struct job j = {PROA_HOUR, 5, 0};
+    int began = 0;
+
+    (void)arg;
+    for (int i = 0; i < N; i++)
+        calls[i] = (struct proa_call){run_job, &j};
+    t_alloc_fail(1);
+    ck_err(proa_gather(calls, N, rcs, PROA_GATHER_OPTS(.collect = true)), PROA_ENOMEM);
+    t_alloc_fail(0);
+    while (began < N && rcs[began] == 5)
+        began++;
+    ck_assert_int_gt(began, 0);
+    ck_assert_int_eq(j.runs, began);
+    ck_assert_int_eq(rcs[began], PROA_ENOMEM);
+    for (int i = began + 1; i < N; i++)
+        ck_assert_int_eq(rcs[i], PROA_ECANCELED);
+    return 0;
+}
+START_TEST(collect_cancels_nobody_when_a_call_could_not_be_started)
+{
+    t_run(collect_without_memory_body, NULL);
+}
+END_TEST
+
 static int three_jobs(void *arg)
 {
     struct job j[3] = {{1, 0, 0}, {2, 0, 0}, {3, 0, 0}};
@@ -283,6 +313,7 @@ int main(void)
                                 limit_bounds_the_calls_at_once,
                                 calls_of_a_later_batch_do_not_begin_after_a_failure,
                                 call_that_could_not_be_started_says_so,
+                                collect_cancels_nobody_when_a_call_could_not_be_started,
                                 cancel_at_each_point_and_each_failed_allocation_fill_all_codes,
                                 NULL,
                             });
