@@ -28,7 +28,7 @@ struct signals {
     struct signal_watch ends[2];
     signal_fn *cancel;
     void *cancel_arg;
-    signal_fn *claim;
+    signal_fn *claim; /* counted in `claims` while `cancel` is set */
     void *claim_arg;
     int seen; /* SIGINT and SIGTERM that this loop was told of */
 };
@@ -231,6 +231,8 @@ int proa__signals_end(struct proa_loop *loop, signal_fn *cancel, void *arg)
     s->cancel = cancel;
     s->cancel_arg = arg;
     atomic_fetch_add(&ending, 1);
+    if (s->claim)
+        atomic_fetch_add(&claims, 1);
     for (int i = 0; i < 2 && rc == 0; i++)
         rc = proa__signal_watch(loop, &s->ends[i], signos[i], on_end, s);
     return rc;
@@ -250,7 +252,6 @@ void proa__signals_end_stop(struct proa_loop *loop)
         atomic_store(&count, 0); /* a later run starts anew */
         atomic_store(&parents, 0);
     }
-    s->claim = NULL;
     s->cancel = NULL;
     s->seen = 0;
 }
@@ -267,13 +268,24 @@ int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg)
     proa__loop_check(loop, __func__);
     if (!s || !s->cancel)
         return PROA_EINVAL; /* this run is not ended by signals */
-    if (fn && s->claim)
+    if (s->claim)
         return PROA_EBUSY;
-    if (!fn != !s->claim)
-        atomic_fetch_add(&claims, fn ? 1 : -1);
+    atomic_fetch_add(&claims, 1);
     s->claim = fn;
     s->claim_arg = arg;
     return 0;
+}
+
+void proa__signals_give_back(struct proa_loop *loop, const void *arg)
+{
+    struct signals *s = loop->signals;
+
+    proa__loop_check(loop, __func__);
+    if (!s || !s->claim || s->claim_arg != arg)
+        return;
+    if (s->cancel)
+        atomic_fetch_sub(&claims, 1);
+    s->claim = NULL;
 }
 
 int proa__signals_ended_by(void)

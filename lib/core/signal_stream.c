@@ -14,7 +14,6 @@
 
 struct proa_signals {
     unsigned magic;
-    bool claimed; /* SIGINT and SIGTERM do not end the run at once */
     struct proa_loop *loop;
     uint64_t pending; /* a bit a number: it is among the next */
     size_t n_pending;
@@ -95,14 +94,12 @@ static int claim(struct proa_signals *s)
     if (!has(s, SIGINT) || !has(s, SIGTERM))
         return 0;
     rc = proa__signals_claim(s->loop, not_the_end, s);
-    s->claimed = rc == 0;
     return rc == PROA_EINVAL ? 0 : rc; /* this run is not ended by signals */
 }
 
 static void leave(struct proa_signals *s)
 {
-    if (s->claimed)
-        proa__signals_claim(s->loop, NULL, NULL);
+    proa__signals_give_back(s->loop, s);
     for (size_t i = 0; i < s->n; i++)
         proa__signal_unwatch(&s->watches[i]);
     s->magic = 0;

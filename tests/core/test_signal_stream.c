@@ -1,6 +1,8 @@
+#include "core/signal.h"
 #include "support/t_run.h"
 
 #include <proa/group.h>
+#include <proa/runner.h>
 #include <proa/scope.h>
 #include <proa/select.h>
 #include <proa/signal.h>
@@ -305,6 +307,78 @@ START_TEST(the_first_sigint_may_be_taken_in_the_runs_place)
 }
 END_TEST
 
+static int make_stream(void *arg)
+{
+    *(struct proa_signals **)arg = signals(SIGINT, SIGTERM);
+    return 0;
+}
+
+/* It outlived the main that made it: the first one is still its own, the second cancels. */
+static int second_main(void *arg)
+{
+    struct proa_signals *s = *(struct proa_signals **)arg;
+    struct proa_signals *other = NULL;
+
+    ck_err(proa_signals_new(&other, (int[]){SIGINT, SIGTERM}, 2), PROA_EBUSY);
+    raise(SIGINT);
+    ck_assert_int_eq(proa_signals_receive(s), SIGINT);
+    raise(SIGTERM);
+    ck_err(proa_sleep(PROA_HOUR), PROA_ECANCELED);
+    return 5;
+}
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* Freed between two mains: the first one ends the next main again, and the second the process. */
+static int third_main(void *arg)
+{
+    raise(SIGINT);
+    ck_err(proa_sleep(PROA_HOUR), PROA_ECANCELED);
+    if (*(bool *)arg)
+        raise(SIGINT);
+    return 6;
+}
+
+static int runner_body(bool twice)
+{
+    struct proa_runner *r = NULL;
+    struct proa_signals *s = NULL;
+
+    ck_ok(proa_runner_new(&r, PROA_RUNNER_OPTS(.run = {.signals = true})));
+    ck_ok(proa_runner_run(r, make_stream, &s));
+    ck_assert_int_eq(proa_runner_run(r, second_main, &s), 5);
+    proa_signals_free(s);
+    ck_assert_int_eq(proa_runner_run(r, third_main, &twice), 6);
+    ck_ok(proa_runner_run(r, nothing, NULL));
+    proa_runner_free(r);
+    return 7;
+}
+
+static int in_child(bool twice)
+{
+    int status;
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        proa__signals_burst = 0;
+        _exit(runner_body(twice));
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+START_TEST(a_stream_that_outlives_a_main_takes_the_first_one_of_the_next)
+{
+    ck_assert_int_eq(in_child(false), 7);
+    ck_assert_int_eq(in_child(true), -SIGINT);
+}
+END_TEST
+
 /* ---- failures and misuse */
 
 static int whole_body(void *arg)
@@ -351,19 +425,21 @@ END_TEST
 
 int main(void)
 {
-    return t_main("signal_stream", (const TTest *const[]){
-                                       signals_are_received_in_the_order_they_came,
-                                       aio_sig_01_a_signal_wakes_the_loop_and_is_received_by_a_task,
-                                       aio_sig_04_a_burst_is_received_at_least_once,
-                                       each_that_asked_gets_it,
-                                       the_oldest_receiver_gets_it,
-                                       a_select_that_took_another_case_loses_no_signal,
-                                       aio_sig_02_numbers_that_cannot_be_collected_are_refused,
-                                       aio_sig_03_the_last_one_puts_the_handler_back,
-                                       aio_sig_05_a_loop_does_not_end_with_signals_collected,
-                                       the_first_sigint_may_be_taken_in_the_runs_place,
-                                       each_wait_may_be_cancelled_each_allocation_may_fail,
-                                       misuse_stops_the_program,
-                                       NULL,
-                                   });
+    return t_main("signal_stream",
+                  (const TTest *const[]){
+                      signals_are_received_in_the_order_they_came,
+                      aio_sig_01_a_signal_wakes_the_loop_and_is_received_by_a_task,
+                      aio_sig_04_a_burst_is_received_at_least_once,
+                      each_that_asked_gets_it,
+                      the_oldest_receiver_gets_it,
+                      a_select_that_took_another_case_loses_no_signal,
+                      aio_sig_02_numbers_that_cannot_be_collected_are_refused,
+                      aio_sig_03_the_last_one_puts_the_handler_back,
+                      aio_sig_05_a_loop_does_not_end_with_signals_collected,
+                      the_first_sigint_may_be_taken_in_the_runs_place,
+                      a_stream_that_outlives_a_main_takes_the_first_one_of_the_next,
+                      each_wait_may_be_cancelled_each_allocation_may_fail,
+                      misuse_stops_the_program,
+                      NULL,
+                  });
 }
