@@ -81,9 +81,11 @@ static int await(struct start *start)
     return rc < 0 ? rc : 0;
 }
 
-/* The creator was cancelled first: so is the task, and it is waited for. */
+/* The creator was cancelled. If that came first, so is the task, which is waited for. */
 static int give_up(struct start *start, struct proa_task *t)
 {
+    if (start->over)
+        return start->rc; /* it may be another's record by now */
     start->given_up = true;
     proa__scope_cancel(&t->root);
     proa__wait_link(NULL, &start->wait);

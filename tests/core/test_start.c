@@ -3,6 +3,7 @@
 
 #include <proa/group.h>
 #include <proa/scope.h>
+#include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
@@ -157,6 +158,109 @@ START_TEST(a_cancelled_creator_takes_the_task_along)
 }
 END_TEST
 
+/* ---- it is ready, or ends, in the turn of the creator's cancel and before it */
+
+struct race {
+    struct proa_event *go; /* the task's */
+    struct proa_event *leave;
+    struct proa_group *group;
+    bool ready; /* it says so; or it ends */
+    int ready_rc;
+    int served; /* what it waits for then */
+    int rc;     /* what its creator was told */
+    int next;   /* what became of the task in the next group */
+    void *value;
+};
+
+static int race_task(void *arg)
+{
+    struct race *r = arg;
+    int rc = proa_event_wait(r->go);
+
+    if (rc < 0 || !r->ready)
+        return rc;
+    r->ready_rc = proa_task_ready(r);
+    r->served = proa_sleep(PROA_SEC);
+    return r->served;
+}
+
+static int race_creator(void *arg)
+{
+    struct race *r = arg;
+
+    r->rc = proa_start_task(r->group, NULL, &r->value, race_task, r, NULL);
+    return 0;
+}
+
+static int sleep_and_tell(void *rc)
+{
+    return *(int *)rc = proa_sleep(PROA_SEC);
+}
+
+/* Opens the group of the task, leaves it, and has a task in another. */
+static int race_owner(void *arg)
+{
+    struct race *r = arg;
+
+    {
+        PROA_GROUP(g);
+        r->group = &g;
+        ck_ok(proa_event_wait(r->leave));
+        ck_ok(proa_group_join(&g));
+    }
+    PROA_GROUP(next);
+    ck_ok(proa_create_task(&next, sleep_and_tell, &r->next));
+    return proa_group_join(&next);
+}
+
+static void yield_some(void)
+{
+    for (int i = 0; i < 4; i++)
+        ck_ok(proa_yield());
+}
+
+static int race_body(void *arg)
+{
+    struct race *r = arg;
+    struct proa_task_ref creator;
+
+    ck_ok(proa_event_new(&r->go));
+    ck_ok(proa_event_new(&r->leave));
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, race_owner, r));
+    yield_some();
+    ck_ok(proa_create_task_opts(&g, &creator, race_creator, r, NULL));
+    yield_some();
+    proa_event_set(r->go);
+    proa_event_set(r->leave);
+    proa_task_cancel(creator);
+    ck_ok(proa_group_join(&g));
+    proa_event_free(r->go);
+    proa_event_free(r->leave);
+    return 0;
+}
+START_TEST(a_cancel_after_ready_leaves_the_task_alone)
+{
+    struct race r = {.ready = true, .ready_rc = 1, .served = 1, .rc = 1, .next = 1};
+
+    t_run_in_order(race_body, &r);
+    ck_ok(r.ready_rc);
+    ck_ok(r.rc);
+    ck_assert_ptr_eq(r.value, &r);
+    ck_ok(r.served);
+    ck_ok(r.next);
+}
+END_TEST
+START_TEST(a_cancel_after_its_end_meets_no_other_task)
+{
+    struct race r = {.rc = 1, .next = 1};
+
+    t_run_in_order(race_body, &r);
+    ck_err(r.rc, PROA_ENOTREADY);
+    ck_ok(r.next);
+}
+END_TEST
+
 static int fail_when_cancelled(void *arg)
 {
     (void)arg;
@@ -243,6 +347,8 @@ int main(void)
                                to_end_without_being_ready_is_a_failure,
                                a_task_that_somebody_cancels_is_not_ready,
                                a_cancelled_creator_takes_the_task_along,
+                               a_cancel_after_ready_leaves_the_task_alone,
+                               a_cancel_after_its_end_meets_no_other_task,
                                a_failure_during_that_cancel_is_not_lost,
                                nobody_needs_to_wait_for_it,
                                each_wait_may_be_cancelled,
