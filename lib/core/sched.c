@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/wait.h"
 
 _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
 
@@ -291,7 +292,9 @@ static bool tell_handler(struct sched *s, const struct proa_fault *fault)
     if (!s->fault_fn || s->in_fault)
         return false;
     s->in_fault = true;
+    proa__forbid_suspend(); /* the task has ended; woken, it would end once more */
     rc = s->fault_fn(fault, s->fault_arg);
+    proa__allow_suspend();
     s->in_fault = false;
     if (rc < 0)
         proa__log(PROA_LOG_ERROR, "the fault handler failed: %s", proa_err_name(rc));

@@ -214,11 +214,13 @@ int proa__task_check_stack_size(size_t size)
     return proa__fail(PROA_EINVAL, "a task's stack has 16 KiB to 1 GiB, not %zu bytes", size);
 }
 
-/* Only a task can step aside for another, and not while it must not suspend. */
+/* Only a task can step aside for another, and not at its end, nor while it must not suspend. */
 static bool is_eager(const struct sched *s, const struct task_spec *spec)
 {
-    return (s->eager || (spec->opts && spec->opts->eager)) && proa__task_here && !s->no_suspend &&
-           s->nested < SCHED_NESTED_MOST;
+    const struct proa_task *here = proa__task_here;
+
+    return (s->eager || (spec->opts && spec->opts->eager)) && here && here->state == TASK_RUNNING &&
+           !s->no_suspend && s->nested < SCHED_NESTED_MOST;
 }
 
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret)

@@ -1,6 +1,7 @@
 #include "core/stack.h"
 #include "support/t_run.h"
 
+#include <proa/fault.h>
 #include <proa/group.h>
 #include <proa/loop.h>
 #include <proa/run.h>
@@ -183,6 +184,68 @@ START_TEST(eager_task_of_the_big_stack_starts_in_its_turn)
 }
 END_TEST
 
+/* ---- at the end of a task */
+
+static int fail_later(void *arg)
+{
+    int rc = proa_sleep(PROA_MS);
+
+    (void)arg;
+    return rc < 0 ? rc : PROA_EIO;
+}
+
+static int create_from_fault(const struct proa_fault *fault, void *trace)
+{
+    static struct letter a;
+
+    ck_err(fault->rc, PROA_EIO);
+    a = (struct letter){trace, 'a'};
+    ck_ok(proa_create_task_opts(NULL, NULL, write_once, &a, PROA_TASK_OPTS(.eager = true)));
+    write(trace, '.');
+    return 0;
+}
+
+static int from_fault_body(void *arg)
+{
+    struct trace trace = {.n = 0};
+    struct proa_task_ref failed;
+
+    (void)arg;
+    proa_fault_set(create_from_fault, &trace);
+    ck_ok(proa_create_task_opts(NULL, &failed, fail_later, NULL, NULL));
+    ck_ok(proa_sleep(2 * PROA_MS));
+    ck_assert_str_eq(trace.text, ".a");
+    ck_assert(proa_task_is_done(failed));
+    ck_err(proa_task_join(failed), PROA_EIO);
+    return 0;
+}
+START_TEST(eager_task_of_a_fault_handler_starts_in_its_turn)
+{
+    t_run_modes(from_fault_body, NULL);
+}
+END_TEST
+
+static int wait_in_fault(const struct proa_fault *fault, void *arg)
+{
+    (void)fault, (void)arg;
+    return proa_sleep(PROA_MS);
+}
+
+static int waiting_handler_body(void *arg)
+{
+    (void)arg;
+    proa_fault_set(wait_in_fault, NULL);
+    ck_ok(proa_create_task(NULL, fail_later, NULL));
+    return proa_sleep(PROA_SEC);
+}
+START_TEST(a_fault_handler_that_waits_aborts)
+{
+    t_run_aborts(waiting_handler_body, NULL, "a task waits where waiting is forbidden");
+}
+END_TEST
+
+/* ---- stacks */
+
 static int stack_sizes_body(void *arg)
 {
     static const size_t bad[] = {1, STACK_SIZE_MIN - 1, STACK_SIZE_MAX + 1, SIZE_MAX};
@@ -293,6 +356,8 @@ int main(void)
                                      creating_eager_tasks_for_ever_gives_way,
                                      eager_task_of_a_callback_starts_in_its_turn,
                                      eager_task_of_the_big_stack_starts_in_its_turn,
+                                     eager_task_of_a_fault_handler_starts_in_its_turn,
+                                     a_fault_handler_that_waits_aborts,
                                      stacks_have_16_kib_to_1_gib,
                                      each_failed_allocation_of_an_eager_task_is_enomem,
                                      order_is_random_and_the_same_for_the_same_seed,
