@@ -173,7 +173,9 @@ void proa_runner_free(struct proa_runner *runner)
     PROA_CHECK(!runner->loop->running, "proa_runner_free: the runner runs");
     stop_listening(runner);
     if (proa__sched_end(sched_of(runner), runner->opts.grace))
-        proa__loop_run(runner->loop);
+        do /* a task that ends may stop the loop */
+            proa__loop_run(runner->loop);
+        while (sched_of(runner)->root.running);
     proa__sched_free(runner->loop);
     proa__loop_free(runner->loop);
     proa_context_free(runner->context);

@@ -4,6 +4,7 @@
 #include <proa/context.h>
 #include <proa/group.h>
 #include <proa/runner.h>
+#include <proa/scope.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
@@ -344,6 +345,45 @@ START_TEST(between_two_mains_signals_are_the_programs)
 }
 END_TEST
 
+/* ---- the end */
+
+static struct proa_runner *stopped;
+
+static int stop_when_cancelled(void *arg)
+{
+    int rc = proa_sleep(PROA_FOREVER);
+
+    (void)arg;
+    proa_runner_stop(stopped);
+    return rc;
+}
+
+static int take_time_when_cancelled(void *ended)
+{
+    int rc = proa_sleep(PROA_FOREVER);
+
+    PROA_SHIELD(shield, PROA_SEC);
+    *(bool *)ended = proa_sleep(PROA_MS) == 0;
+    return rc;
+}
+
+static int leave_both(void *ended)
+{
+    ck_ok(proa_create_task(NULL, stop_when_cancelled, NULL));
+    ck_ok(proa_create_task(NULL, take_time_when_cancelled, ended));
+    return proa_sleep(PROA_MS);
+}
+START_TEST(a_task_that_stops_the_runner_at_its_end_leaves_nobody)
+{
+    bool ended = false;
+
+    ck_ok(proa_runner_new(&stopped, virtual_clock()));
+    ck_ok(proa_runner_run(stopped, leave_both, &ended));
+    proa_runner_free(stopped);
+    ck_assert(ended);
+}
+END_TEST
+
 static int run_all(void *arg)
 {
     struct proa_runner *r = NULL;
@@ -380,6 +420,7 @@ int main(void)
                                 aio_sig_06_a_signal_cancels_one_main_and_the_next_runs,
                                 aio_sig_07_a_main_that_swallows_it_returns_its_value,
                                 between_two_mains_signals_are_the_programs,
+                                a_task_that_stops_the_runner_at_its_end_leaves_nobody,
                                 each_failed_allocation_is_enomem,
                                 NULL,
                             });
