@@ -171,6 +171,22 @@ static bool fill_more(struct proa_task *t, const struct task_spec *spec)
     return t->more.name != NULL;
 }
 
+/* Would its stack of its own be one of those that are reserved for new tasks? */
+static bool takes_default(const struct proa_task *t)
+{
+    return t->stack_size > STACK_SIZE_DEFAULT / 2 && t->stack_size <= STACK_SIZE_DEFAULT;
+}
+
+/* See to the stack: reserved, or taken at once if it is of a size of its own. */
+static bool provide_stack(struct proa_task *t, struct sched *s)
+{
+    if (__builtin_expect(t->stack_size != 0, 0) && !takes_default(t))
+        return proa__sched_give_stack(t);
+    if (!proa__stack_reserve(&s->loop->stacks, s->n_new + 1))
+        return false;
+    return t->stack_size == 0 || proa__sched_give_stack(t);
+}
+
 /* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */
 static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *spec)
 {
@@ -182,8 +198,7 @@ static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *
     t->state = TASK_NEW;
     if (__builtin_expect(spec->opts || has_values(proa__task_here), 0))
         filled = fill_more(t, spec);
-    if (filled && (t->stack_size ? proa__sched_give_stack(t)
-                                 : proa__stack_reserve(&s->loop->stacks, s->n_new + 1)))
+    if (filled && provide_stack(t, s))
         return true;
     if (t->has_more)
         drop_more(t);

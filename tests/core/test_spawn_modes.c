@@ -267,6 +267,35 @@ START_TEST(stacks_have_16_kib_to_1_gib)
 }
 END_TEST
 
+static int create_sized(size_t size)
+{
+    return proa_create_task_opts(NULL, NULL, nothing, NULL, PROA_TASK_OPTS(.stack_size = size));
+}
+
+static int reserved_body(void *arg)
+{
+    static const size_t sizes[] = {STACK_SIZE_DEFAULT, STACK_SIZE_DEFAULT / 2 + 1};
+    int rc;
+
+    (void)arg;
+    t_alloc_fail_from(1);
+    do /* until what is there for new tasks is reserved */
+        rc = proa_create_task(NULL, nothing, NULL);
+    while (rc == 0);
+    ck_err(rc, PROA_ENOMEM);
+    for (int i = 0; i < 2; i++)
+        ck_err(create_sized(sizes[i]), PROA_ENOMEM);
+    ck_ok(proa_sleep(PROA_MS)); /* all of them start */
+    t_alloc_fail(0);
+    ck_ok(create_sized(STACK_SIZE_DEFAULT));
+    return proa_sleep(PROA_MS);
+}
+START_TEST(a_task_of_a_size_takes_no_stack_that_is_reserved)
+{
+    t_run_in_order(reserved_body, NULL);
+}
+END_TEST
+
 static int create_all(void *arg)
 {
     (void)arg;
@@ -359,6 +388,7 @@ int main(void)
                                      eager_task_of_a_fault_handler_starts_in_its_turn,
                                      a_fault_handler_that_waits_aborts,
                                      stacks_have_16_kib_to_1_gib,
+                                     a_task_of_a_size_takes_no_stack_that_is_reserved,
                                      each_failed_allocation_of_an_eager_task_is_enomem,
                                      order_is_random_and_the_same_for_the_same_seed,
                                      each_ready_task_has_its_chance,
