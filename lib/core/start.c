@@ -102,7 +102,15 @@ int proa_start_task(struct proa_group *group, struct proa_task_ref *ret, void **
     int rc;
 
     PROA_CHECK(proa__task_here, "proa_start_task: no task runs here");
-    rc = proa__task_create_for_start(group, &ref, fn, arg, opts, &start);
+    rc = proa__task_create(group,
+                           (struct task_spec){
+                               .fn = fn,
+                               .arg = arg,
+                               .opts = opts,
+                               .start = &start,
+                               .kept = ret != NULL,
+                           },
+                           &ref);
     if (rc < 0)
         return rc;
     rc = await(&start) < 0 ? give_up(&start, ref.task) : start.rc;

@@ -277,33 +277,25 @@ int proa_create_task(struct proa_group *group, proa_task_fn *fn, void *arg)
     return proa__task_create_in(group_or_root(group), &spec, NULL);
 }
 
-int proa__task_create_for_start(struct proa_group *group, struct proa_task_ref *ret,
-                                proa_task_fn *fn, void *arg, const struct proa_task_opts *opts,
-                                struct start *start)
+int proa__task_create(struct proa_group *group, struct task_spec spec, struct proa_task_ref *ret)
 {
     struct proa_task_opts o;
-    int rc = proa__opts_copy(&o, sizeof o, opts);
+    int rc = proa__opts_copy(&o, sizeof o, spec.opts);
 
     if (rc >= 0)
         rc = proa__task_check_stack_size(o.stack_size);
     if (rc < 0)
         return proa__group_not_created(group_or_root(group), rc);
-
-    struct task_spec spec = {
-        .fn = fn,
-        .arg = arg,
-        .opts = &o,
-        .start = start,
-        .kept = ret != NULL,
-    };
-
+    spec.opts = &o;
     return proa__task_create_in(group_or_root(group), &spec, ret);
 }
 
 int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
                           void *arg, const struct proa_task_opts *opts)
 {
-    return proa__task_create_for_start(group, ret, fn, arg, opts, NULL);
+    struct task_spec spec = {.fn = fn, .arg = arg, .opts = opts, .kept = ret != NULL};
+
+    return proa__task_create(group, spec, ret);
 }
 
 /* ---- the end */
@@ -332,6 +324,12 @@ static void tell_watches(struct proa_task *t)
     }
 }
 
+/* Does its creator still wait until it is ready? */
+static bool is_starting(const struct proa_task *t)
+{
+    return t->has_more && t->more.start;
+}
+
 void proa__task_end(struct proa_task *t, int rc)
 {
     struct group *g = t->group;
@@ -342,13 +340,15 @@ void proa__task_end(struct proa_task *t, int rc)
     t->rc = rc;
     t->state = TASK_DONE;
     list_remove(&t->sibling);
-    if (t->kept)
+    if (t->kept && is_starting(t))
+        t->kept = false; /* nobody is given the reference */
+    else if (t->kept)
         proa__group_keep(g, t);
     if (t->rc_out)
         *t->rc_out = rc;
     if (__builtin_expect(t->has_more, 0))
         drop_values(&t->more);
-    if (__builtin_expect(t->has_more && t->more.start, 0))
+    if (__builtin_expect(is_starting(t), 0))
         proa__start_ended(t, rc);
     else if (t == g->sched->main)
         proa__sched_main_ended(g->sched, rc);

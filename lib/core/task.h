@@ -116,16 +116,14 @@ struct task_spec {
     const struct proa_task_opts *opts; /* of this version, complete; NULL: all defaults */
     struct start *start;
     int *rc_out;
-    bool kept;
+    bool kept; /* the reference is handed out */
 };
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret);
 
-/* For proa_start_task: proa_create_task_opts, of a task that its creator waits for. */
-int proa__task_create_for_start(struct proa_group *group, struct proa_task_ref *ret,
-                                proa_task_fn *fn, void *arg, const struct proa_task_opts *opts,
-                                struct start *start);
+/* proa_create_task_opts with what else a spec says; its opts may be of another version. */
+int proa__task_create(struct proa_group *group, struct task_spec spec, struct proa_task_ref *ret);
 
 /*
  * Whom the end of a task concerns beside its joiners. fn is called on the ending task's stack and

@@ -97,6 +97,70 @@ START_TEST(a_failure_before_is_the_creators_and_not_the_groups)
 }
 END_TEST
 
+static int ready_at_once(void *arg)
+{
+    return proa_task_ready(arg);
+}
+
+/* None of them, whose group lives on, may keep its record. */
+static void start_many(struct proa_group *g, struct proa_task_ref *ret, proa_task_fn *fn, int told)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < 300; i++) {
+        ck_assert_int_eq(proa_start_task(g, ret, NULL, fn, NULL, NULL), told);
+        ck_ok(proa_yield());
+        if (i == 0)
+            bytes = t_alloc_bytes();
+    }
+    ck_assert_uint_eq(t_alloc_bytes(), bytes);
+}
+
+static int end_at_once(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int records_body(void *arg)
+{
+    struct proa_task_ref ref;
+
+    (void)arg;
+    PROA_GROUP(g);
+    start_many(&g, NULL, ready_at_once, 0);
+    start_many(&g, NULL, end_at_once, PROA_ENOTREADY);
+    start_many(&g, &ref, end_at_once, PROA_ENOTREADY);
+    return proa_group_join(&g);
+}
+START_TEST(a_task_without_a_reference_leaves_no_record)
+{
+    t_run_modes(records_body, NULL);
+}
+END_TEST
+
+static int next_body(void *arg)
+{
+    struct proa_task_ref ref, next;
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_start_task(&g, NULL, NULL, ready_at_once, NULL, NULL));
+    ck_err(proa_start_task(&g, NULL, NULL, end_at_once, NULL, NULL), PROA_ENOTREADY);
+    ck_err(proa_start_task(&g, &ref, NULL, end_at_once, NULL, NULL), PROA_ENOTREADY);
+    ck_assert_int_eq(proa_group_next(&g, &next), 0);
+    ck_ok(proa_start_task(&g, &ref, NULL, ready_at_once, NULL, NULL));
+    ck_assert_int_eq(proa_group_next(&g, &next), 1);
+    ck_assert(next.task == ref.task && next.seq == ref.seq);
+    ck_ok(proa_task_join(ref));
+    return proa_group_join(&g);
+}
+START_TEST(the_next_of_a_group_is_one_that_was_ready)
+{
+    t_run_modes(next_body, NULL);
+}
+END_TEST
+
 static int not_ready_body(void *arg)
 {
     struct server s = {.ready_after = PROA_MS, .rc = 3};
@@ -344,6 +408,8 @@ int main(void)
                                the_creator_goes_on_when_the_task_is_ready,
                                it_may_be_ready_before_its_creator_waits,
                                a_failure_before_is_the_creators_and_not_the_groups,
+                               a_task_without_a_reference_leaves_no_record,
+                               the_next_of_a_group_is_one_that_was_ready,
                                to_end_without_being_ready_is_a_failure,
                                a_task_that_somebody_cancels_is_not_ready,
                                a_cancelled_creator_takes_the_task_along,
