@@ -52,8 +52,9 @@ END_TEST
 
 static void *kill_later(void *arg)
 {
+    (void)arg;
     usleep(20000); /* real time: the loop has to be asleep in the kernel */
-    kill(getpid(), *(int *)arg);
+    kill(getpid(), SIGUSR1);
     return NULL;
 }
 static int wake_body(void *arg)
@@ -62,7 +63,7 @@ static int wake_body(void *arg)
     pthread_t thread;
 
     (void)arg;
-    ck_assert_int_eq(pthread_create(&thread, NULL, kill_later, &(int){SIGUSR1}), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, kill_later, NULL), 0);
     ck_assert_int_eq(proa_signals_receive(s), SIGUSR1);
     pthread_join(thread, NULL);
     return 0;
