@@ -20,7 +20,7 @@ int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, const struct
         .stack_size = o->stack_size,
         .context = o->context,
     };
-    struct task_spec spec = {.fn = fn, .arg = arg, .opts = &opts};
+    struct task_spec spec = {.fn = fn, .arg = arg, .opts = &opts, .plain = true};
     struct proa_task_ref ref;
     int rc = proa__task_create_in(&s->root, &spec, &ref);
 

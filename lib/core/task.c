@@ -234,6 +234,8 @@ static bool is_eager(const struct sched *s, const struct task_spec *spec)
 {
     const struct proa_task *here = proa__task_here;
 
+    if (spec->plain)
+        return false;
     return (s->eager || (spec->opts && spec->opts->eager)) && here && here->state == TASK_RUNNING &&
            !s->no_suspend && s->nested < SCHED_NESTED_MOST;
 }

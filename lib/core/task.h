@@ -116,7 +116,8 @@ struct task_spec {
     const struct proa_task_opts *opts; /* of this version, complete; NULL: all defaults */
     struct start *start;
     int *rc_out;
-    bool kept; /* the reference is handed out */
+    bool kept;  /* the reference is handed out */
+    bool plain; /* never eager: its creator has to do things between its creation and its turn */
 };
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */

@@ -345,6 +345,34 @@ START_TEST(between_two_mains_signals_are_the_programs)
 }
 END_TEST
 
+/* Its own tasks are never eager, so that it knows who the main task is. */
+static int seven = 7;
+
+static int start_next(void *arg)
+{
+    struct proa_runner *r = arg;
+    int rc = proa_sleep(PROA_MS);
+
+    return rc < 0 ? rc : proa_runner_start(r, give, &seven);
+}
+
+static int leave_starter(void *r)
+{
+    return proa_create_task(NULL, start_next, r);
+}
+START_TEST(an_eager_task_may_start_the_next_main)
+{
+    struct proa_runner *r = NULL;
+
+    ck_ok(proa_runner_new(&r, PROA_RUNNER_OPTS(.run.virtual_clock = true, .run.eager = true)));
+    ck_ok(proa_runner_run(r, leave_starter, r));
+    for (int i = 0; i < 10; i++)
+        proa_runner_step(r, PROA_MS);
+    ck_assert_int_eq(proa_runner_result(r), 7);
+    proa_runner_free(r);
+}
+END_TEST
+
 /* ---- the end */
 
 static struct proa_runner *stopped;
@@ -420,6 +448,7 @@ int main(void)
                                 aio_sig_06_a_signal_cancels_one_main_and_the_next_runs,
                                 aio_sig_07_a_main_that_swallows_it_returns_its_value,
                                 between_two_mains_signals_are_the_programs,
+                                an_eager_task_may_start_the_next_main,
                                 a_task_that_stops_the_runner_at_its_end_leaves_nobody,
                                 each_failed_allocation_is_enomem,
                                 NULL,
