@@ -9,21 +9,40 @@ headers_base = \
 	%D%/proa/time.h \
 	%D%/proa/version.h
 headers_core = \
+	%D%/proa/barrier.h \
+	%D%/proa/broadcast.h \
+	%D%/proa/call.h \
+	%D%/proa/channel.h \
+	%D%/proa/condition.h \
+	%D%/proa/context.h \
 	%D%/proa/counters.h \
 	%D%/proa/fault.h \
 	%D%/proa/fd.h \
+	%D%/proa/future.h \
 	%D%/proa/gather.h \
 	%D%/proa/group.h \
+	%D%/proa/limiter.h \
 	%D%/proa/loop.h \
+	%D%/proa/once.h \
 	%D%/proa/queue.h \
 	%D%/proa/run.h \
+	%D%/proa/runner.h \
+	%D%/proa/rwlock.h \
 	%D%/proa/scope.h \
+	%D%/proa/select.h \
+	%D%/proa/signal.h \
 	%D%/proa/sync.h \
 	%D%/proa/task.h \
-	%D%/proa/thread.h
+	%D%/proa/thread.h \
+	%D%/proa/wait.h \
+	%D%/proa/wait_group.h \
+	%D%/proa/wait_queue.h \
+	%D%/proa/watch.h
 headers_net = \
 	%D%/proa/addr.h \
+	%D%/proa/datagram.h \
 	%D%/proa/listener.h \
+	%D%/proa/process.h \
 	%D%/proa/resolve.h \
 	%D%/proa/stream.h \
 	%D%/proa/tcp.h \

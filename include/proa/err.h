@@ -93,7 +93,8 @@
     X(PROA_EALREADY, -EALREADY, "already under way")                                               \
     X(PROA_EINPROGRESS, -EINPROGRESS, "under way")                                                 \
     X(PROA_ESTALEFILE, -ESTALE, "stale file handle")                                               \
-    X(PROA_EDQUOT, -EDQUOT, "disk quota exceeded")
+    X(PROA_EDQUOT, -EDQUOT, "disk quota exceeded")                                                 \
+    X(PROA_EOWNERDEAD, -EOWNERDEAD, "the task that held it has ended")
 
 #define PROA_ERR_BASE_MAP(X)                                                                       \
     X(PROA_EEOF, -10000, "the data ended early")                                                   \
@@ -106,7 +107,11 @@
     X(PROA_ECLOSED, -10102, "closed")                                                              \
     X(PROA_ESTALE, -10103, "the task's group is closed; its result is gone")                       \
     X(PROA_EBADCANCEL, -10104, "a task ended as cancelled though nobody cancelled it")             \
-    X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")
+    X(PROA_ETASKCANCELED, -10105, "the task that was joined was cancelled")                        \
+    X(PROA_EABANDONED, -10106, "whoever should have set the result gave it up")                    \
+    X(PROA_EBARRIER, -10107, "the barrier was reset or aborted")                                   \
+    X(PROA_ENOTREADY, -10110, "the task ended without saying that it is ready")                    \
+    X(PROA_ESTOPPED, -10111, "the run was stopped before its main task ended")
 
 #define PROA_ERR_NET_MAP(X)                                                                        \
     X(PROA_ERESOLVE, -10200, "host name cannot be resolved")                                       \

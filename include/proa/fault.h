@@ -16,8 +16,11 @@ struct proa_fault {
     const char *detail; /* what failed */
 };
 
-/** Takes a fault. Must not suspend; the strings live until it returns. */
-typedef void proa_fault_fn(const struct proa_fault *fault, void *arg);
+/**
+ * Takes a fault. Must not suspend; the strings live until it returns. A negative code means that it
+ * could not: then the fault is logged as it is by default, and that code too.
+ */
+typedef int proa_fault_fn(const struct proa_fault *fault, void *arg);
 
 /**
  * Have the faults of this thread's loop given to fn(fault, arg); NULL restores the default, which
@@ -25,6 +28,8 @@ typedef void proa_fault_fn(const struct proa_fault *fault, void *arg);
  *
  * A fault is the failure of a task of the root group that nobody joins, or the failure in a group
  * that was left without proa_group_join.
+ *
+ * A fault that occurs while fn takes another is logged.
  */
 PROA_API void proa_fault_set(proa_fault_fn *fn, void *arg);
 

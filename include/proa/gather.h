@@ -29,12 +29,17 @@ struct proa_gather_opts {
 /**
  * Run the `n` calls as tasks, wait for all, and return the first failure.
  *
- * The first failure cancels the others, which are waited for all the same. With .collect nobody is
- * cancelled and 0 is returned, whatever the calls return. If `rcs` is not NULL, each call's
- * code stands in it in the order of the calls; calls that never ran have PROA_ECANCELED.
+ * The first failure cancels the others, which are waited for all the same; a call whose task was
+ * cancelled alone has failed. With .collect nobody is cancelled and 0 is returned, whatever the
+ * calls return. Without memory for a call no further one begins and PROA_ENOMEM is returned; with
+ * .collect those that run are waited for. If `rcs` is not NULL, each call's code stands in it in
+ * the order of the calls; the call without memory has PROA_ENOMEM, and calls that were cancelled or
+ * never ran have PROA_ECANCELED. Calls begin in their order, some while later ones have not been
+ * created yet.
  *
  * Suspends:     yes, unless `n` is 0.
- * Errors:       that of the call which failed first; PROA_ENOMEM, PROA_ECANCELED, PROA_E2BIG.
+ * Errors:       that of the call which failed first; PROA_ETASKCANCELED (a call was cancelled
+ *               alone), PROA_ENOMEM, PROA_ECANCELED, PROA_E2BIG.
  * Ownership:    calls and arguments stay the caller's and are not used after the return.
  * Cancellation: all calls are cancelled and have ended; `rcs` is filled.
  */

@@ -16,13 +16,21 @@ PROA_BEGIN_DECLS
 
 /** A group of tasks; open it with PROA_GROUP. The content is private. */
 struct proa_group {
-    uint64_t opaque[24];
+    uint64_t opaque[32];
+};
+
+/** What the end of one task of a group means for the others. */
+enum proa_group_kind {
+    PROA_GROUP_ALL = 0,       /* a failure cancels the rest, and is what the join returns */
+    PROA_GROUP_SUPERVISE = 1, /* a failure cancels nobody; the join returns the first of them */
+    PROA_GROUP_RACE = 2,      /* the first success cancels the rest, and is what the join returns */
 };
 
 /** How a group is opened; zero is the default everywhere. */
 struct proa_group_opts {
     size_t size;
     size_t limit; /* most tasks at once; 0: no limit */
+    enum proa_group_kind kind;
 };
 
 /** One task that failed. The strings are valid until the group is left. */
@@ -50,7 +58,8 @@ struct proa_task_error {
  *
  * Waits although cancelled: then it cancels the tasks and waits for their end. Tasks may start
  * others in the group until the last one ends. After a proa_group_cancel of the program's own it
- * returns 0 if no task failed. A second join returns the same again.
+ * returns 0 if no task failed. A second join returns the same again. The join of a race returns
+ * what the winner returned, and the first failure only if nobody won.
  *
  * Suspends:     yes, unless all tasks have ended. Waits although cancelled.
  * Errors:       that of the task which failed first; PROA_ENOMEM (a task could not be created),
@@ -74,12 +83,37 @@ PROA_API size_t proa_group_running(const struct proa_group *group);
 /**
  * List the tasks that failed, the first failure first: at most `n` of them into `ret`.
  *
- * Returns how many failed in all; short of memory, some may be counted but not listed.
+ * Returns how many failed in all; of more than 1,000, or short of memory, some are counted but not
+ * listed. What is beyond the 1,000 goes to the fault handler.
  *
  * Valid until:  the group is left.
  */
 PROA_API size_t proa_group_errors(const struct proa_group *group, struct proa_task_error *ret,
                                   size_t n);
+
+/**
+ * Wait for the next task of the group that ends, in the order of their ends.
+ *
+ * Returns 1 with a task, which proa_task_join will not have to wait for, each task once; 0 when no
+ * task of the group runs any more and all were given. Tasks without a reference are not among
+ * them. Several tasks may ask; who asked first is served first. Not to be asked by a task of the
+ * group itself, which would wait for its own end.
+ *
+ * Suspends:     unless a task has ended that was not given yet, or no task runs.
+ * Errors:       PROA_ECANCELED.
+ * Cancellation: safe to retry; no task is skipped.
+ */
+PROA_API PROA_SUSPENDS int proa_group_next(struct proa_group *group, struct proa_task_ref *ret);
+
+/**
+ * The name of the task that won a race; NULL while nobody has.
+ *
+ * Its reference goes to `ret`, if that is not NULL; it can be joined if the task was created with
+ * one.
+ *
+ * Valid until:  the group is left.
+ */
+PROA_API const char *proa_group_winner(const struct proa_group *group, struct proa_task_ref *ret);
 
 /** What PROA_GROUP opens with; not to be called by hand. */
 PROA_API void proa_group_enter(struct proa_group *group, const struct proa_group_opts *opts);

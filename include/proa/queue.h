@@ -2,7 +2,7 @@
 #define PROA_QUEUE_H
 
 /*
- * queue: pointers from task to task, oldest first, with a bound.
+ * queue: pointers from task to task, with a bound; oldest, newest or most urgent first.
  */
 
 #include <proa/defs.h>
@@ -12,11 +12,20 @@ PROA_BEGIN_DECLS
 /** A queue of pointers. */
 struct proa_queue;
 
+/** Which item leaves a queue next. */
+enum proa_queue_order {
+    PROA_QUEUE_FIFO,    /* the oldest */
+    PROA_QUEUE_LIFO,    /* the newest */
+    PROA_QUEUE_PRIORITY /* the first by .compare, the oldest of equal ones */
+};
+
 /** How a queue is made; zero is the default everywhere. */
 struct proa_queue_opts {
     size_t size;
     size_t limit;                  /* most items held; 0: no limit */
     void (*item_free)(void *item); /* for items that nobody took: at free, and when discarded */
+    enum proa_queue_order order;
+    int (*compare)(const void *a, const void *b); /* below 0: item a leaves before b */
 };
 
 /** Options of proa_queue_new, for example PROA_QUEUE_OPTS(.limit = 100). */
@@ -31,7 +40,8 @@ enum proa_queue_shutdown {
 /**
  * Make an empty queue.
  *
- * Errors:       PROA_ENOMEM, PROA_E2BIG.
+ * Errors:       PROA_ENOMEM, PROA_E2BIG, PROA_EINVAL (an unknown order, or one of priority without
+ *               .compare).
  * Ownership:    the caller frees it with proa_queue_free.
  */
 PROA_API int proa_queue_new(struct proa_queue **ret, const struct proa_queue_opts *opts);
@@ -42,7 +52,7 @@ PROA_API int proa_queue_new(struct proa_queue **ret, const struct proa_queue_opt
 PROA_API void proa_queue_free(struct proa_queue *queue);
 
 /**
- * Put an item at the end, waiting for room while the queue is full.
+ * Put an item, waiting for room while the queue is full.
  *
  * Suspends:     yes, unless there is room.
  * Errors:       PROA_ECANCELED, PROA_ECLOSED (shut down), PROA_ENOMEM.
@@ -52,7 +62,7 @@ PROA_API void proa_queue_free(struct proa_queue *queue);
 PROA_API PROA_SUSPENDS int proa_queue_put(struct proa_queue *queue, void *item);
 
 /**
- * Put an item at the end if there is room.
+ * Put an item if there is room.
  *
  * Errors:       PROA_EAGAIN (full), PROA_ECLOSED (shut down), PROA_ENOMEM.
  * Ownership:    as proa_queue_put.
@@ -60,7 +70,7 @@ PROA_API PROA_SUSPENDS int proa_queue_put(struct proa_queue *queue, void *item);
 PROA_API int proa_queue_try_put(struct proa_queue *queue, void *item);
 
 /**
- * Take the oldest item, waiting for one while the queue is empty.
+ * Take the next item, waiting for one while the queue is empty.
  *
  * Getters are served in the order they came. An item is handed over before its getter runs
  * again, so a cancelled get never loses one: it either returns the item or leaves it queued.
@@ -73,7 +83,7 @@ PROA_API int proa_queue_try_put(struct proa_queue *queue, void *item);
 PROA_API PROA_SUSPENDS int proa_queue_get(struct proa_queue *queue, void **ret);
 
 /**
- * Take the oldest item if there is one.
+ * Take the next item if there is one.
  *
  * Errors:       PROA_EAGAIN (empty), PROA_ECLOSED (shut down and empty).
  * Ownership:    as proa_queue_get.

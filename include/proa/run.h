@@ -15,6 +15,8 @@ struct proa_run_opts {
     int64_t grace;      /* given to left-over tasks to end after their cancel; 0: 5 s */
     bool signals;       /* SIGINT and SIGTERM cancel the main task; the next one ends the process */
     bool virtual_clock; /* tests: time jumps to the next deadline when nothing else can happen */
+    bool eager;         /* every task is created eager, as by the option of proa_create_task_opts */
+    uint64_t shuffle;   /* tests: a seed; ready tasks run in a random order of it. 0: in turn */
 };
 #define PROA_RUN_OPTS(...) PROA_OPTS(proa_run_opts, __VA_ARGS__)
 
@@ -26,8 +28,8 @@ struct proa_run_opts {
  * are printed and the process aborts.
  *
  * Errors:       what fn returns; PROA_EBUSY (a loop runs in this thread already: fn has not run),
- *               PROA_ENOMEM, PROA_EMFILE and other codes of the system when the loop cannot be
- * made.
+ *               PROA_EINVAL (a stack below 16 KiB or above 1 GiB), PROA_ENOMEM, PROA_EMFILE and
+ *               other codes of the system when the loop cannot be made.
  */
 PROA_API int proa_run(proa_task_fn *fn, void *arg, const struct proa_run_opts *opts);
 

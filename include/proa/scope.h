@@ -44,6 +44,32 @@ struct proa_scope {
     proa_timeout_enter(&name, (ns))
 
 /**
+ * PROA_TIMEOUT_AT(name, when): until the brace, nothing waits beyond the moment `when` of proa_now.
+ *
+ * A moment that has passed means that the first suspending call fails.
+ */
+#define PROA_TIMEOUT_AT(name, when)                                                                \
+    __attribute__((cleanup(proa_timeout_leave))) struct proa_timeout name = {{0}};                 \
+    proa_timeout_enter_at(&name, (when))
+
+/**
+ * PROA_MOVE_ON_AFTER(name, ns): as PROA_TIMEOUT, and the end of the time is no failure.
+ *
+ * proa_timeout_result turns the PROA_ECANCELED of this deadline into 0; proa_timeout_expired says
+ * whether the time was enough.
+ */
+#define PROA_MOVE_ON_AFTER(name, ns)                                                               \
+    PROA_TIMEOUT(name, ns);                                                                        \
+    proa_timeout_set_quiet(&name)
+
+/**
+ * PROA_MOVE_ON_AT(name, when): as PROA_TIMEOUT_AT, and the end of the time is no failure.
+ */
+#define PROA_MOVE_ON_AT(name, when)                                                                \
+    PROA_TIMEOUT_AT(name, when);                                                                   \
+    proa_timeout_set_quiet(&name)
+
+/**
  * PROA_SHIELD(name, ns): until the brace, for `ns` at most, cancels from outside are held back.
  *
  * For cleanup that must talk: a ROLLBACK, a close_notify, a last flush.
@@ -75,24 +101,47 @@ struct proa_scope {
 #endif
 
 /**
- * Turn the PROA_ECANCELED that this very deadline caused into PROA_ETIMEDOUT.
+ * Turn the PROA_ECANCELED that this very deadline caused into PROA_ETIMEDOUT, or 0 if it is quiet.
  *
- * Every other code, and a cancel that comes from further outside, is returned unchanged. To be
- * called before the scope is left.
+ * A success is PROA_ETIMEDOUT too if the deadline cut a call that the code inside swallowed: what
+ * it then did is not what was asked for. Other failures, and a cancel that comes from further
+ * outside, are returned unchanged. To be called before the scope is left.
  */
 PROA_API int proa_timeout_result(struct proa_timeout *timeout, int rc);
 
 /**
- * Say whether the deadline has passed.
+ * Say whether the deadline has passed. May be asked after the scope was left, too.
  */
 PROA_API bool proa_timeout_expired(const struct proa_timeout *timeout);
 
 /**
- * Move the deadline to `ns` from now.
+ * The deadline, as a moment of proa_now; PROA_FOREVER if there is none.
+ */
+PROA_API int64_t proa_timeout_when(const struct proa_timeout *timeout);
+
+/**
+ * Move the deadline to `ns` from now; zero or less is now, PROA_FOREVER is none.
  *
- * Errors:       PROA_ETIMEDOUT (it has passed already, and stays so).
+ * Errors:       PROA_ETIMEDOUT (it has passed already, and stays so), PROA_EINVAL (INT64_MIN, or a
+ *               moment that cannot be told; nothing has changed).
  */
 PROA_API int proa_timeout_reschedule(struct proa_timeout *timeout, int64_t ns);
+
+/**
+ * Move the deadline to the moment `when` of proa_now.
+ *
+ * Errors:       as proa_timeout_reschedule.
+ */
+PROA_API int proa_timeout_reschedule_at(struct proa_timeout *timeout, int64_t when);
+
+/**
+ * The moment from which on calls here will fail, if nobody cancels or reschedules before.
+ *
+ * The earliest of all deadlines around the caller, those around its group included, as far as no
+ * shield holds them back; PROA_FOREVER if there is none, and outside tasks. INT64_MIN: calls fail
+ * already.
+ */
+PROA_API int64_t proa_effective_deadline(void);
 
 /**
  * Cancel what waits inside the scope, now and until it is left. Idempotent; never suspends.
@@ -108,18 +157,30 @@ PROA_API int proa_scope_result(struct proa_scope *scope, int rc);
  * Call fn(arg), and return PROA_ETIMEDOUT if `ns` passed while it waited.
  *
  * It runs in the calling task. If it swallows the cancel and succeeds, its success is returned.
+ * With zero or less its first suspending call fails.
  *
  * Suspends:     as fn.
- * Errors:       those of fn; PROA_ETIMEDOUT.
+ * Errors:       those of fn; PROA_ETIMEDOUT; PROA_EINVAL (INT64_MIN, or a deadline that cannot be
+ *               told; fn was not called).
  * Cancellation: as fn.
  */
 PROA_API PROA_SUSPENDS int proa_wait_for(proa_task_fn *fn, void *arg, int64_t ns);
 
 /**
+ * Call fn(arg), and return 0 if `ns` passed while it waited: as proa_wait_for, without a failure.
+ *
+ * Suspends:     as fn.
+ * Errors:       those of fn; PROA_EINVAL as proa_wait_for.
+ * Cancellation: as fn.
+ */
+PROA_API PROA_SUSPENDS int proa_move_on_after(proa_task_fn *fn, void *arg, int64_t ns);
+
+/**
  * Call fn(arg) with cancels from outside held back for `ns` at most.
  *
  * Suspends:     as fn.
- * Errors:       those of fn; PROA_ECANCELED (cancelled when `ns` had passed).
+ * Errors:       those of fn; PROA_ECANCELED (cancelled when `ns` had passed), PROA_EINVAL as
+ *               proa_wait_for.
  * Cancellation: held back; the caller's next suspending call reports it.
  */
 PROA_API PROA_SUSPENDS int proa_shield(proa_task_fn *fn, void *arg, int64_t ns);
@@ -131,6 +192,12 @@ PROA_API bool proa_is_cancelled(void);
 
 /** What PROA_TIMEOUT opens with; not to be called by hand. */
 PROA_API void proa_timeout_enter(struct proa_timeout *timeout, int64_t ns);
+
+/** What PROA_TIMEOUT_AT opens with; not to be called by hand. */
+PROA_API void proa_timeout_enter_at(struct proa_timeout *timeout, int64_t when);
+
+/** Make the end of the time no failure: what PROA_MOVE_ON_AFTER adds to PROA_TIMEOUT. */
+PROA_API void proa_timeout_set_quiet(struct proa_timeout *timeout);
 
 /** What PROA_TIMEOUT ends with; not to be called by hand. */
 PROA_API void proa_timeout_leave(struct proa_timeout *timeout);

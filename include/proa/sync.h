@@ -73,10 +73,12 @@ PROA_API void proa_lock_free(struct proa_lock *lock);
 /**
  * Take the lock, waiting for it while another task holds it.
  *
- * Taking it twice in one task would wait for ever and stops the program.
+ * Taking it twice in one task would wait for ever, and fails. A task that ends while it holds the
+ * lock leaves nobody waiting: all who wait and all who come are told.
  *
  * Suspends:     yes, unless it is free.
- * Errors:       PROA_ECANCELED.
+ * Errors:       PROA_ECANCELED, PROA_EDEADLK (the task holds it already), PROA_EOWNERDEAD (the
+ *               task that held it has ended; there is no way but to free the lock).
  * Cancellation: the lock is not held; safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_lock_acquire(struct proa_lock *lock);
@@ -84,12 +86,13 @@ PROA_API PROA_SUSPENDS int proa_lock_acquire(struct proa_lock *lock);
 /**
  * Take the lock if it is free.
  *
- * Errors:       PROA_EAGAIN (another task holds it).
+ * Errors:       PROA_EAGAIN (a task holds it), PROA_EOWNERDEAD.
  */
 PROA_API int proa_lock_try_acquire(struct proa_lock *lock);
 
 /**
- * Give the lock to the oldest waiter, or set it free. Only its holder may.
+ * Give the lock to the oldest waiter, or set it free. Only its holder may; another's release stops
+ * the program.
  */
 PROA_API void proa_lock_release(struct proa_lock *lock);
 
@@ -106,7 +109,7 @@ struct proa_semaphore;
 /** How a semaphore is made; zero is the default everywhere. */
 struct proa_semaphore_opts {
     size_t size;
-    size_t limit; /* most permits ever: a release beyond it stops the program; 0: no limit */
+    size_t limit; /* most permits ever: a release beyond it fails; 0: no limit */
 };
 
 /** Options of proa_semaphore_new, for example PROA_SEMAPHORE_OPTS(.limit = 4). */
@@ -115,7 +118,8 @@ struct proa_semaphore_opts {
 /**
  * Make a semaphore with `permits` permits.
  *
- * Errors:       PROA_ENOMEM, PROA_EINVAL (more permits than the limit), PROA_E2BIG.
+ * Errors:       PROA_ENOMEM, PROA_EINVAL (more permits than the limit, or than INT64_MAX),
+ *               PROA_E2BIG.
  * Ownership:    the caller frees it with proa_semaphore_free.
  */
 PROA_API int proa_semaphore_new(struct proa_semaphore **ret, size_t permits,
@@ -136,16 +140,53 @@ PROA_API void proa_semaphore_free(struct proa_semaphore *semaphore);
 PROA_API PROA_SUSPENDS int proa_semaphore_acquire(struct proa_semaphore *semaphore);
 
 /**
- * Take a permit if there is one.
+ * Take a permit if there is one and nobody waits.
  *
- * Errors:       PROA_EAGAIN (there is none).
+ * Errors:       PROA_EAGAIN.
  */
 PROA_API int proa_semaphore_try_acquire(struct proa_semaphore *semaphore);
 
 /**
  * Give a permit to the oldest waiter, or put it back. Any task may.
+ *
+ * Errors:       PROA_EINVAL (beyond the limit; nothing is changed).
  */
-PROA_API void proa_semaphore_release(struct proa_semaphore *semaphore);
+PROA_API int proa_semaphore_release(struct proa_semaphore *semaphore);
+
+/**
+ * Take `n` permits at once, waiting while there are fewer.
+ *
+ * Whoever comes later waits behind, however little it wants, so large takers do not starve.
+ *
+ * Suspends:     yes, unless they are there and nobody waits.
+ * Errors:       PROA_ECANCELED, PROA_EINVAL (more than the limit, or becoming so by a resize).
+ * Cancellation: no permit is taken; safe to retry.
+ */
+PROA_API PROA_SUSPENDS int proa_semaphore_acquire_n(struct proa_semaphore *semaphore, size_t n);
+
+/**
+ * Take `n` permits if they are there and nobody waits.
+ *
+ * Errors:       PROA_EAGAIN, PROA_EINVAL (more than the limit).
+ */
+PROA_API int proa_semaphore_try_acquire_n(struct proa_semaphore *semaphore, size_t n);
+
+/**
+ * Give back `n` permits.
+ *
+ * Errors:       PROA_EINVAL (beyond the limit; nothing is changed).
+ */
+PROA_API int proa_semaphore_release_n(struct proa_semaphore *semaphore, size_t n);
+
+/**
+ * Change the limit, and the permits by as much.
+ *
+ * Made larger, waiters are served at once. Made smaller, what is taken beyond it stays taken, and
+ * as much of what is given back disappears.
+ *
+ * Errors:       PROA_EINVAL (a semaphore without a limit, a limit of 0 or above INT64_MAX).
+ */
+PROA_API int proa_semaphore_resize(struct proa_semaphore *semaphore, size_t limit);
 
 /**
  * Number of free permits.

@@ -12,6 +12,7 @@
 
 PROA_BEGIN_DECLS
 
+struct proa_context;
 struct proa_group;
 struct proa_task;
 
@@ -26,6 +27,8 @@ struct proa_task_opts {
     size_t size;
     const char *name;  /* for logs and dumps; copied, 31 bytes of it are kept; default "task-N" */
     size_t stack_size; /* bytes; default 64 KiB */
+    bool eager;        /* run at once, before the creating call returns, until it first waits */
+    struct proa_context *context; /* shared with others; default: the creator's values */
 };
 
 /** Options of proa_create_task_opts, for example PROA_TASK_OPTS(.name = "reader"). */
@@ -52,9 +55,13 @@ PROA_API PROA_SUSPENDS int proa_create_task(struct proa_group *group, proa_task_
  * As proa_create_task, with a name, a stack size and a reference; `ret` and `opts` may be NULL.
  * A task with a reference keeps its small record until its group is left.
  *
- * Suspends:     only while the group has a limit and is full.
+ * With .eager the task runs at once: the call returns when it waits for the first time, or has
+ * ended, with its failure where any task's is. Nothing else runs meanwhile. Outside of tasks, and
+ * when 64 creators wait for each other's eager tasks already, it starts in its turn.
+ *
+ * Suspends:     while the group has a limit and is full; .eager: once in a while.
  * Errors:       as proa_create_task; PROA_E2BIG (options of a newer version), PROA_EINVAL (a stack
- *               size out of range).
+ *               below 16 KiB or above 1 GiB).
  * Ownership:    as proa_create_task.
  * Cancellation: the task was not created.
  */
@@ -85,6 +92,34 @@ PROA_API PROA_SUSPENDS int proa_task_join(struct proa_task_ref ref);
 PROA_API int proa_task_cancel(struct proa_task_ref ref);
 
 /**
+ * Ask a task to end as proa_task_cancel does, and say why.
+ *
+ * The task can read the reason (proa_cancel_reason), and it appears in the words of who joins it
+ * and in what is logged of it. At most 127 bytes are kept, of the first reason only; NULL is none.
+ *
+ * Errors:       PROA_ESTALE.
+ * Ownership:    the reason is copied; short of memory the task is cancelled without it.
+ */
+PROA_API int proa_task_cancel_for(struct proa_task_ref ref, const char *reason);
+
+/**
+ * Why calls of the running task fail here, in words: the reason that was given with a cancel, that
+ * a timeout expired, which task of its group failed, what ended the run; "" if they do not fail, or
+ * nobody said why. The nearest scope that knows answers.
+ *
+ * Valid until:  the next call on this thread.
+ */
+PROA_API const char *proa_cancel_reason(void);
+
+/**
+ * What an ended task returned: proa_task_join that never waits.
+ *
+ * Errors:       the task's own code; PROA_EAGAIN (it has not ended), PROA_ETASKCANCELED,
+ *               PROA_ESTALE.
+ */
+PROA_API int proa_task_result(struct proa_task_ref ref);
+
+/**
  * Say whether a task has ended. A stale reference is of one that has.
  */
 PROA_API bool proa_task_is_done(struct proa_task_ref ref);
@@ -100,6 +135,73 @@ PROA_API struct proa_task_ref proa_current_task(void);
  * Valid until:  the task ends, or the next call on this thread.
  */
 PROA_API const char *proa_current_task_name(void);
+
+/**
+ * The name of a task; "" of a stale reference.
+ *
+ * Valid until:  the task ends or is renamed, or the next call on this thread.
+ */
+PROA_API const char *proa_task_name(struct proa_task_ref ref);
+
+/**
+ * Give a task another name, of which 31 bytes are kept; NULL: "task-N" again.
+ *
+ * Errors:       PROA_ESTALE, PROA_ENOMEM (it keeps its name).
+ */
+PROA_API int proa_task_set_name(struct proa_task_ref ref, const char *name);
+
+/** How far a task is. */
+enum proa_task_state {
+    PROA_TASK_READY = 1, /* it will run as soon as it is its turn */
+    PROA_TASK_RUNNING = 2,
+    PROA_TASK_WAITING = 3,
+    PROA_TASK_DONE = 4, /* or the reference is stale */
+};
+
+/**
+ * Say how far a task is.
+ */
+PROA_API enum proa_task_state proa_task_state(struct proa_task_ref ref);
+
+/**
+ * The task that opened the group of `ref`; zeroes if that is the root group, or `ref` has ended.
+ */
+PROA_API struct proa_task_ref proa_task_parent(struct proa_task_ref ref);
+
+/**
+ * List the tasks of this thread's loop that have not ended, at most `n` of them into `ret`.
+ *
+ * In the order of the tree: each is followed by those of its groups, which are in the order of
+ * their creation. Returns how many there are.
+ */
+PROA_API size_t proa_all_tasks(struct proa_task_ref *ret, size_t n);
+
+/**
+ * Start fn(arg) as a task of `group`, and wait until it says that it is ready.
+ *
+ * The task calls proa_task_ready(value) when others can count on it, and goes on; the value is then
+ * in `ret_value`. If it fails before, its code is returned here, with its words, and its group
+ * knows nothing of it. `ret`, `ret_value` and `opts` may be NULL. To be called in a task.
+ *
+ * Suspends:     yes.
+ * Errors:       as proa_create_task_opts; what the task failed with; PROA_ENOTREADY (it ended
+ *               without a failure), PROA_ETASKCANCELED (somebody cancelled it), PROA_ECANCELED.
+ * Ownership:    as proa_create_task; the value is what the two agree on.
+ * Cancellation: the task is cancelled and has ended; what it failed with meanwhile is returned.
+ */
+PROA_API PROA_SUSPENDS int proa_start_task(struct proa_group *group, struct proa_task_ref *ret,
+                                           void **ret_value, proa_task_fn *fn, void *arg,
+                                           const struct proa_task_opts *opts);
+
+/**
+ * Tell the creator of the running task, which waits in proa_start_task, that it is ready.
+ *
+ * Nothing happens if nobody waits for that, or it was said before: so the same function may be
+ * given to proa_create_task.
+ *
+ * Errors:       PROA_ECANCELED (the creator was cancelled and wants the task to end).
+ */
+PROA_API int proa_task_ready(void *value);
 
 /**
  * Let every other ready task run once.
@@ -127,7 +229,8 @@ PROA_API PROA_SUSPENDS int proa_checkpoint(void);
  * Never wakes early. PROA_FOREVER sleeps until cancelled.
  *
  * Suspends:     yes.
- * Errors:       PROA_ECANCELED.
+ * Errors:       PROA_ECANCELED, PROA_EINVAL (INT64_MIN, or a moment that cannot be told; it did not
+ *               wait).
  * Cancellation: the rest of the sleep is dropped.
  */
 PROA_API PROA_SUSPENDS int proa_sleep(int64_t ns);
@@ -136,7 +239,7 @@ PROA_API PROA_SUSPENDS int proa_sleep(int64_t ns);
  * Sleep until proa_now() is at least `when`.
  *
  * Suspends:     yes.
- * Errors:       PROA_ECANCELED.
+ * Errors:       PROA_ECANCELED, PROA_EINVAL (INT64_MIN; it did not wait).
  * Cancellation: the rest of the sleep is dropped.
  */
 PROA_API PROA_SUSPENDS int proa_sleep_until(int64_t when);

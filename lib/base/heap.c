@@ -58,6 +58,11 @@ static struct heap_node *join_all(struct heap_node *row)
 
 void proa__heap_insert(struct heap *h, struct heap_node *node, int64_t key)
 {
+    proa__heap_insert_as(h, node, key, h->seq++);
+}
+
+void proa__heap_insert_as(struct heap *h, struct heap_node *node, int64_t key, uint64_t seq)
+{
     struct heap_node *tree = node;
     unsigned i = 0;
 
@@ -65,7 +70,7 @@ void proa__heap_insert(struct heap *h, struct heap_node *node, int64_t key)
     node->child = NULL;
     node->next = NULL;
     node->key = key;
-    node->seq = h->seq++;
+    node->seq = seq;
     if (h->count++ == 0 || (h->min && before(node, h->min)))
         h->min = node;
 

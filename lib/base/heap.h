@@ -57,6 +57,9 @@ void proa__heap_init(struct heap *h);
 /* `node` must be in no heap; a zeroed node is in none. */
 void proa__heap_insert(struct heap *h, struct heap_node *node, int64_t key);
 
+/* The same, with a sequence number that was taken from h->seq before. */
+void proa__heap_insert_as(struct heap *h, struct heap_node *node, int64_t key, uint64_t seq);
+
 /* `node` must be in this heap. */
 void proa__heap_remove(struct heap *h, struct heap_node *node);
 

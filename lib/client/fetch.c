@@ -64,7 +64,9 @@ static int run_in_time(struct fetch *f, struct proa_client_response **ret)
         return run(f, ret);
 
     PROA_TIMEOUT(t, f->deadline - proa__loop_now(f->session->pool.loop));
-    int rc = proa_timeout_result(&t, run(f, ret));
+    int rc = run(f, ret);
+    if (rc == PROA_ECANCELED)
+        rc = proa_timeout_result(&t, rc);
     if (rc == PROA_ETIMEDOUT)
         return proa__fail(PROA_ETOTALTIMEDOUT, "%.*s took longer than the request's total timeout",
                           PROA_PRI(f->url.text));

@@ -23,7 +23,9 @@ static int take_origin(struct fetch *f, struct lease **ret, struct proa_str orig
     if (s->opts.pool_timeout == PROA_FOREVER)
         return proa__conn_pool_take(&s->pool, ret, origin, fresh);
     PROA_TIMEOUT(t, s->opts.pool_timeout);
-    int rc = proa_timeout_result(&t, proa__conn_pool_take(&s->pool, ret, origin, fresh));
+    int rc = proa__conn_pool_take(&s->pool, ret, origin, fresh);
+    if (rc == PROA_ECANCELED)
+        rc = proa_timeout_result(&t, rc);
     if (rc == PROA_ETIMEDOUT)
         return proa__fail(PROA_EPOOLTIMEDOUT, "no free connection to %.*s for %lld ms",
                           PROA_PRI(f->url.authority), (long long)(s->opts.pool_timeout / PROA_MS));

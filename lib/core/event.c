@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "base/mem.h"
-#include "core/wait.h"
+#include "core/arm.h"
+#include "core/home.h"
 
 #include <proa/sync.h>
 
@@ -9,6 +10,7 @@
 struct proa_event {
     unsigned magic;
     bool set;
+    struct home home;
     struct list waiters; /* struct wait, oldest first; empty while set */
 };
 
@@ -19,6 +21,7 @@ int proa_event_new(struct proa_event **ret)
     if (!e)
         return PROA_ENOMEM;
     e->magic = MAGIC_EVENT;
+    proa__home_init(&e->home);
     list_init(&e->waiters);
     *ret = e;
     return 0;
@@ -29,7 +32,9 @@ void proa_event_free(struct proa_event *event)
     if (!event)
         return;
     PROA_CHECK_OBJ(event, MAGIC_EVENT);
-    PROA_CHECK(list_empty(&event->waiters), "proa_event_free: tasks wait for the event");
+    PROA_CHECK(list_empty(&event->waiters),
+               "proa_event_free: task %s frees event %p, for which %zu tasks wait", proa__who(),
+               (void *)event, list_count(&event->waiters));
     event->magic = 0;
     proa__free(event);
 }
@@ -37,6 +42,7 @@ void proa_event_free(struct proa_event *event)
 void proa_event_set(struct proa_event *event)
 {
     PROA_CHECK_OBJ(event, MAGIC_EVENT);
+    home_check(&event->home, __func__);
     event->set = true;
     proa__wait_wake_all(&event->waiters, 0);
 }
@@ -44,6 +50,7 @@ void proa_event_set(struct proa_event *event)
 void proa_event_clear(struct proa_event *event)
 {
     PROA_CHECK_OBJ(event, MAGIC_EVENT);
+    home_check(&event->home, __func__);
     event->set = false;
 }
 
@@ -53,16 +60,37 @@ bool proa_event_is_set(const struct proa_event *event)
     return event->set;
 }
 
+/* ---- waiting */
+
+static bool try_event(struct arm *arm)
+{
+    const struct proa_event *e = arm->object;
+
+    arm->rc = 0;
+    return e->set;
+}
+
+static bool link_waiter(struct arm *arm, struct wait *w)
+{
+    struct proa_event *e = arm->object;
+
+    proa__wait_link(&e->waiters, w);
+    return true;
+}
+
+static const struct arm_ops event_ops = {.try = try_event, .link = link_waiter};
+
 int proa_event_wait(struct proa_event *event)
 {
-    struct wait w;
-    int rc;
+    struct arm arm = {.ops = &event_ops, .object = event};
 
     PROA_CHECK_OBJ(event, MAGIC_EVENT);
-    rc = proa__wait_enter(__func__);
-    if (rc < 0 || event->set)
-        return rc;
-    proa__wait_link(&event->waiters, &w);
-    rc = proa__wait_park(&w, 1);
-    return rc < 0 ? rc : w.code;
+    home_check(&event->home, __func__);
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_event(struct proa_event *event)
+{
+    PROA_CHECK_OBJ(event, MAGIC_EVENT);
+    return arm_case((struct arm){.ops = &event_ops, .object = event});
 }

@@ -1,45 +1,105 @@
+#include "core/arm.h"
 #include "core/io.h"
 #include "core/loop.h"
-#include "core/wait.h"
 
 #include <proa/err.h>
 #include <proa/fd.h>
 
+#include <errno.h>
+#include <poll.h>
+
 _Static_assert((int)PROA_READABLE == (int)IO_READ && (int)PROA_WRITABLE == (int)IO_WRITE,
                "directions have one numbering");
 
-struct fd_wait {
-    struct wait wait;
+/* The descriptor is the arm's fd, the directions its n. */
+struct fd_arm {
+    struct arm arm;
+    struct wait *wait;
     struct io io;
 };
+ARM_FITS(struct fd_arm);
+
+static struct fd_arm *fd_of(struct arm *arm)
+{
+    return (struct fd_arm *)arm;
+}
+
+static int check(const struct arm *arm)
+{
+    if (arm->fd < 0)
+        return PROA_EBADF;
+    if (!arm->n || arm->n & ~(uint64_t)(IO_READ | IO_WRITE))
+        return PROA_EINVAL;
+    if (proa__io_busy(proa__loop_here, arm->fd, (unsigned)arm->n))
+        return PROA_EBUSY;
+    return 0;
+}
+
+/* What the system says of the descriptor now: directions, 0, or a code. */
+static int ask(const struct arm *arm)
+{
+    struct pollfd p = {
+        .fd = arm->fd,
+        .events = (short)((arm->n & IO_READ ? POLLIN : 0) | (arm->n & IO_WRITE ? POLLOUT : 0)),
+    };
+
+    if (poll(&p, 1, 0) < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (p.revents & POLLNVAL)
+        return PROA_EBADF;
+    if (p.revents & (POLLERR | POLLHUP))
+        return (int)arm->n;
+    return (p.revents & POLLIN ? IO_READ : 0) | (p.revents & POLLOUT ? IO_WRITE : 0);
+}
+
+static bool try_fd(struct arm *arm)
+{
+    arm->rc = check(arm);
+    if (arm->rc == 0)
+        arm->rc = ask(arm);
+    return arm->rc != 0;
+}
 
 static void on_ready(void *arg, unsigned dirs)
 {
-    struct fd_wait *w = arg;
+    struct fd_arm *f = arg;
 
-    proa__wait_wake_one(&w->wait, NULL, (int)(dirs & (unsigned)(IO_READ | IO_WRITE)));
+    proa__wait_wake_one(f->wait, NULL, (int)(dirs & (unsigned)(IO_READ | IO_WRITE)));
+}
+
+static bool link_fd(struct arm *arm, struct wait *w)
+{
+    struct fd_arm *f = fd_of(arm);
+
+    arm->rc = check(arm);
+    if (arm->rc < 0)
+        return false;
+    proa__wait_link(NULL, w);
+    f->wait = w;
+    arm->rc = proa__io_once(proa__loop_here, &f->io, arm->fd, (unsigned)arm->n, on_ready, f);
+    if (arm->rc == PROA_EPERM)
+        arm->rc = (int)arm->n; /* a regular file: always ready, poll(2) says so too */
+    return arm->rc == 0;
 }
 
 /* Nothing stays registered: who owns the descriptor closes it when he likes. */
+static void leave_fd(struct arm *arm)
+{
+    proa__io_del(&fd_of(arm)->io);
+}
+
+static const struct arm_ops fd_ops = {.try = try_fd, .link = link_fd, .undo = leave_fd};
+
+/* Alone it is not tried: registering asks the system too. */
 int proa_wait_fd(int fd, unsigned dirs)
 {
-    struct proa_loop *loop = proa__loop_need(__func__);
-    struct fd_wait w = {0};
+    struct fd_arm f = {.arm = {.ops = &fd_ops, .fd = fd, .n = dirs}};
     int rc = proa__wait_enter(__func__);
 
-    if (rc < 0)
-        return rc;
-    if (fd < 0)
-        return PROA_EBADF;
-    if (!dirs || dirs & ~(unsigned)(IO_READ | IO_WRITE))
-        return PROA_EINVAL;
-    proa__wait_link(NULL, &w.wait);
-    rc = proa__io_once(loop, &w.io, fd, dirs, on_ready, &w);
-    if (rc == PROA_EPERM)
-        return (int)dirs; /* a regular file: poll(2) says so too */
-    if (rc < 0)
-        return rc;
-    rc = proa__wait_park(&w.wait, 1);
-    proa__io_del(&w.io);
-    return rc < 0 ? rc : w.wait.code;
+    return rc < 0 ? rc : arm_park(&f.arm);
+}
+
+struct proa_case proa_case_fd(int fd, unsigned dirs)
+{
+    return arm_case((struct arm){.ops = &fd_ops, .fd = fd, .n = dirs});
 }

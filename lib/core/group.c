@@ -23,6 +23,8 @@ void proa__group_init(struct group *g, struct sched *sched)
     list_init(&g->kept);
     list_init(&g->places);
     list_init(&g->errors);
+    list_init(&g->nexters);
+    g->delivered = &g->kept;
     g->limit = SIZE_MAX;
 }
 
@@ -37,22 +39,34 @@ void proa__group_fini(struct group *g)
     g->magic = 0;
 }
 
+static int take_options(struct group *g, const struct proa_group_opts *opts)
+{
+    struct proa_group_opts o = {0};
+    int rc = proa__opts_copy(&o, sizeof o, opts);
+
+    if (rc < 0)
+        return rc;
+    if (o.kind < PROA_GROUP_ALL || o.kind > PROA_GROUP_RACE)
+        return proa__fail(PROA_EINVAL, "there is no kind %d of groups", (int)o.kind);
+    g->kind = (uint8_t)o.kind;
+    if (o.limit)
+        g->limit = o.limit;
+    return 0;
+}
+
 void proa_group_enter(struct proa_group *group, const struct proa_group_opts *opts)
 {
     struct group *g = group_of(group);
     struct proa_task *here = proa__task_here;
-    struct proa_group_opts o = {0};
 
     PROA_CHECK(here, "PROA_GROUP: no task runs here");
     proa__group_init(g, here->sched);
     proa__scope_push(here, &g->scope, SCOPE_GROUP);
 
-    int rc = proa__opts_copy(&o, sizeof o, opts);
+    int rc = take_options(g, opts);
 
     if (rc < 0)
         proa__group_not_created(g, rc);
-    else if (o.limit)
-        g->limit = o.limit;
 }
 
 /* ---- places */
@@ -94,6 +108,7 @@ int proa__group_enter_task(struct group *g)
 /* The last task has ended, for the moment. */
 static void empty(struct group *g)
 {
+    proa__wait_wake_all(&g->nexters, 0);
     if (!g->scope.task) {
         proa__sched_root_empty(g->sched);
         return;
@@ -120,7 +135,8 @@ static void fail(struct group *g, int rc)
 {
     if (g->rc == 0)
         g->rc = rc;
-    proa__scope_cancel(&g->scope);
+    if ((g->kind == PROA_GROUP_ALL || g->kind == GROUP_GATHER) && !g->collect)
+        proa__scope_cancel(&g->scope);
 }
 
 int proa__group_not_created(struct group *g, int rc)
@@ -130,13 +146,24 @@ int proa__group_not_created(struct group *g, int rc)
     return rc;
 }
 
+static void tell_fault(struct group *g, const struct proa_task *t, int rc)
+{
+    char buf[TASK_NAME_MAX];
+
+    proa__sched_fault(g->sched, proa__task_name(t, buf), rc, proa_err_detail(rc));
+}
+
 /* Without memory the failure is counted, and its words are lost. */
 static void keep_error(struct group *g, struct proa_task *t, int rc)
 {
-    struct task_error *e = proa__alloc(sizeof *e);
+    struct task_error *e;
     char buf[TASK_NAME_MAX];
 
-    g->n_errors++;
+    if (g->n_errors++ >= GROUP_ERRORS) {
+        tell_fault(g, t, rc);
+        return;
+    }
+    e = proa__alloc(sizeof *e);
     if (!e)
         return;
     e->rc = rc;
@@ -149,12 +176,10 @@ static void keep_error(struct group *g, struct proa_task *t, int rc)
 
 static void fail_in_root(struct group *g, struct proa_task *t, int rc)
 {
-    char buf[TASK_NAME_MAX];
-
     if (t->kept)
         keep_error(g, t, rc);
     if (list_empty(&t->joiners))
-        proa__sched_fault(g->sched, proa__task_name(t, buf), rc, proa_err_detail(rc));
+        tell_fault(g, t, rc);
 }
 
 void proa__group_failed(struct group *g, struct proa_task *t, int rc)
@@ -169,13 +194,88 @@ void proa__group_failed(struct group *g, struct proa_task *t, int rc)
     fail(g, rc);
 }
 
+static void cancelled_alone(struct group *g, const struct proa_task *t)
+{
+    char buf[TASK_NAME_MAX];
+
+    if (!g->collect && !g->scope.eff)
+        fail(g, proa__fail(PROA_ETASKCANCELED, "task %s was cancelled", proa__task_name(t, buf)));
+}
+
+static void won(struct group *g, const struct proa_task *t, int rc)
+{
+    char buf[TASK_NAME_MAX];
+
+    if (g->winner_name[0])
+        return;
+    snprintf(g->winner_name, sizeof g->winner_name, "%s", proa__task_name(t, buf));
+    g->winner = (struct proa_task_ref){(struct proa_task *)t, t->seq};
+    g->winner_rc = rc;
+    proa__scope_cancel(&g->scope);
+}
+
+void proa__group_ended(struct group *g, const struct proa_task *t, int rc)
+{
+    if (g->kind == PROA_GROUP_RACE && rc >= 0)
+        won(g, t, rc);
+    else if (g->kind == GROUP_GATHER && rc < 0)
+        cancelled_alone(g, t);
+}
+
+/* ---- one after another */
+
+void proa__group_keep(struct group *g, struct proa_task *t)
+{
+    list_push(&g->kept, &t->sibling);
+    if (proa__wait_hand_over(&g->nexters, (struct proa_task_ref){t, t->seq}))
+        g->delivered = &t->sibling;
+}
+
+/* The group, and the task's record with it, may be gone before the one that is woken runs. */
+static int wait_for_next(struct group *g, struct proa_task_ref *ret)
+{
+    struct proa_task_ref given;
+    struct wait w;
+    int rc;
+
+    proa__wait_link(&g->nexters, &w);
+    w.slot = &given;
+    rc = proa__wait_park(&w, 1);
+    if (rc < 0)
+        return rc;
+    if (w.code)
+        *ret = given;
+    return w.code;
+}
+
+int proa_group_next(struct proa_group *group, struct proa_task_ref *ret)
+{
+    struct group *g = group_of(group);
+    struct proa_task *t;
+    int rc;
+
+    PROA_CHECK_OBJ(g, MAGIC_GROUP);
+    proa__loop_check(g->sched->loop, __func__);
+    rc = proa__wait_enter(__func__);
+    if (rc < 0)
+        return rc;
+    if (proa__task_here->group == g)
+        proa__task_not_itself(proa__task_here, __func__);
+    if (g->delivered->next == &g->kept)
+        return g->running ? wait_for_next(g, ret) : 0;
+    g->delivered = g->delivered->next;
+    t = CONTAINER_OF(g->delivered, struct proa_task, sibling);
+    *ret = (struct proa_task_ref){t, t->seq};
+    return 1;
+}
+
 /* The words of the first failure become the running task's. */
 static int retell(const struct group *g)
 {
     const struct list *first = list_first(&g->errors);
-    const struct task_error *e = CONTAINER_OF(first, struct task_error, link);
+    const struct task_error *e = first ? CONTAINER_OF(first, struct task_error, link) : NULL;
 
-    return first && e->rc == g->rc ? proa__fail(g->rc, "%s", e->detail) : g->rc;
+    return e && e->rc == g->rc ? proa__fail(g->rc, "%s", e->detail) : g->rc;
 }
 
 /* ---- the end */
@@ -208,6 +308,8 @@ int proa_group_join(struct proa_group *group)
     if (!g->closed)
         proa__group_await(g);
     g->told = true;
+    if (g->winner_name[0])
+        return g->winner_rc;
     if (g->rc < 0)
         return retell(g);
     return g->cut ? proa__wait_cut() : 0;
@@ -233,7 +335,7 @@ void proa_group_leave(struct proa_group *group)
         proa__scope_cancel(&g->scope);
         proa__group_await(g);
     }
-    if (g->rc < 0 && !g->told) {
+    if (g->rc < 0 && !g->told && !g->winner_name[0]) {
         report_errors(g);
         if (g->scope.cut)
             proa__task_here->lost_rc = retell(g);
@@ -275,4 +377,16 @@ size_t proa_group_errors(const struct proa_group *group, struct proa_task_error 
         i++;
     }
     return g->n_errors;
+}
+
+const char *proa_group_winner(const struct proa_group *group, struct proa_task_ref *ret)
+{
+    const struct group *g = (const struct group *)group;
+
+    PROA_CHECK_OBJ(g, MAGIC_GROUP);
+    if (!g->winner_name[0])
+        return NULL;
+    if (ret)
+        *ret = g->winner;
+    return g->winner_name;
 }

@@ -139,6 +139,11 @@ int proa__io_once(struct proa_loop *loop, struct io *io, int fd, unsigned dirs, 
     return rc;
 }
 
+bool proa__io_busy(const struct proa_loop *loop, int fd, unsigned dirs)
+{
+    return (size_t)fd < loop->n_uses && loop->uses[fd] & (USE_OURS | dirs);
+}
+
 void proa__io_del(struct io *io)
 {
     if (!io->loop)

@@ -63,6 +63,9 @@ int proa__io_add(struct proa_loop *loop, struct io *io, int fd, io_fn *fn, void 
 int proa__io_once(struct proa_loop *loop, struct io *io, int fd, unsigned dirs, io_fn *fn,
                   void *arg);
 
+/* Would that be PROA_EBUSY? For a descriptor that is not negative. */
+bool proa__io_busy(const struct proa_loop *loop, int fd, unsigned dirs);
+
 /* For tests: do as if the kernel did not tell of the other side's end. */
 extern bool proa__io_no_closed;
 

@@ -1,16 +1,19 @@
-#include "base/check.h"
-#include "base/mem.h"
-#include "core/wait.h"
+#include "core/lock.h"
 
-#include <proa/sync.h>
+#include "base/check.h"
+#include "base/fail.h"
+#include "base/mem.h"
 
 #define MAGIC_LOCK 0x6c6f636bu
 
-struct proa_lock {
-    unsigned magic;
-    uint64_t holder;     /* sequence number of the task that holds it; 0: nobody */
-    struct list waiters; /* struct wait, oldest first; empty unless held */
-};
+static void orphaned(struct owned *own)
+{
+    struct proa_lock *l = CONTAINER_OF(own, struct proa_lock, own);
+
+    proa__wait_wake_all(&l->waiters, PROA_EOWNERDEAD);
+    LIST_FOR_EACH (it, &l->conditions)
+        proa__condition_orphaned(it);
+}
 
 int proa_lock_new(struct proa_lock **ret)
 {
@@ -19,72 +22,135 @@ int proa_lock_new(struct proa_lock **ret)
     if (!l)
         return PROA_ENOMEM;
     l->magic = MAGIC_LOCK;
+    l->own.orphaned = orphaned;
+    proa__home_init(&l->home);
     list_init(&l->waiters);
+    list_init(&l->conditions);
     *ret = l;
     return 0;
 }
 
 void proa_lock_free(struct proa_lock *lock)
 {
+    char name[TASK_NAME_MAX];
+
     if (!lock)
         return;
     PROA_CHECK_OBJ(lock, MAGIC_LOCK);
-    PROA_CHECK(!lock->holder, "proa_lock_free: a task holds the lock");
+    PROA_CHECK(!owned_held(&lock->own), "proa_lock_free: task %s frees lock %p, which %s holds",
+               proa__who(), (void *)lock, proa__owned_by(&lock->own, name));
+    PROA_CHECK(list_empty(&lock->conditions),
+               "proa_lock_free: task %s frees lock %p, which has conditions", proa__who(),
+               (void *)lock);
     lock->magic = 0;
     proa__free(lock);
 }
 
-int proa_lock_acquire(struct proa_lock *lock)
+void proa__lock_attach(struct proa_lock *lock, struct list *condition)
+{
+    PROA_CHECK_OBJ(lock, MAGIC_LOCK);
+    home_check(&lock->home, "proa_condition_new");
+    list_push(&lock->conditions, condition);
+}
+
+/* ---- taking */
+
+static int acquire_slow(struct proa_lock *lock)
 {
     struct wait w;
     int rc;
 
-    PROA_CHECK_OBJ(lock, MAGIC_LOCK);
-    rc = proa__wait_enter(__func__);
-    if (rc < 0)
-        return rc;
-    if (!lock->holder) {
-        lock->holder = proa__task_here->seq;
-        return 0;
-    }
-    PROA_CHECK(lock->holder != proa__task_here->seq,
-               "proa_lock_acquire: the task holds this lock already and would wait for itself");
+    if (lock->own.by == OWNER_DEAD)
+        return PROA_EOWNERDEAD;
+    if (lock->own.by == proa__task_here)
+        return proa__fail(PROA_EDEADLK, "task %s holds lock %p already", proa__who(), (void *)lock);
     proa__wait_link(&lock->waiters, &w);
-    rc = proa__wait_park(&w, 1); /* whoever released it made us its holder */
-    return rc < 0 ? rc : 0;
+    rc = proa__wait_park(&w, 1); /* whoever released it made us its owner */
+    return rc < 0 ? rc : w.code;
+}
+
+int proa_lock_acquire(struct proa_lock *lock)
+{
+    int rc;
+
+    PROA_CHECK_OBJ(lock, MAGIC_LOCK);
+    home_check(&lock->home, __func__);
+    rc = proa__wait_enter(__func__);
+    if (__builtin_expect(rc < 0, 0))
+        return rc;
+    if (__builtin_expect(lock->own.by != NULL, 0))
+        return acquire_slow(lock);
+    owned_take(&lock->own, proa__task_here);
+    return 0;
 }
 
 int proa_lock_try_acquire(struct proa_lock *lock)
 {
     PROA_CHECK_OBJ(lock, MAGIC_LOCK);
+    home_check(&lock->home, __func__);
     PROA_CHECK(proa__task_here, "proa_lock_try_acquire: no task runs here that could hold it");
-    if (lock->holder)
-        return PROA_EAGAIN;
-    lock->holder = proa__task_here->seq;
+    if (lock->own.by)
+        return lock->own.by == OWNER_DEAD ? PROA_EOWNERDEAD : PROA_EAGAIN;
+    owned_take(&lock->own, proa__task_here);
     return 0;
+}
+
+int proa__lock_retake(struct proa_lock *lock)
+{
+    struct wait w;
+
+    if (!lock->own.by) {
+        owned_take(&lock->own, proa__task_here);
+        return 0;
+    }
+    if (lock->own.by == OWNER_DEAD)
+        return PROA_EOWNERDEAD;
+    proa__wait_link(&lock->waiters, &w);
+    proa__wait_park_firm(&w, 1);
+    return w.code;
+}
+
+/* ---- giving */
+
+_Noreturn static void not_held(struct proa_lock *lock, const char *what)
+{
+    char name[TASK_NAME_MAX];
+
+    proa__check_failed(CHECK_FILE, __LINE__, "%s: task %s does not hold lock %p, %s does", what,
+                       proa__who(), (void *)lock, proa__owned_by(&lock->own, name));
+}
+
+void proa__lock_need(struct proa_lock *lock, const char *what)
+{
+    PROA_CHECK_OBJ(lock, MAGIC_LOCK);
+    home_check(&lock->home, what);
+    if (__builtin_expect(!lock->own.by || lock->own.by != proa__task_here, 0))
+        not_held(lock, what);
+}
+
+static void hand_over(struct proa_lock *lock, struct list *first)
+{
+    struct wait *w = CONTAINER_OF(first, struct wait, link);
+
+    owned_take(&lock->own, w->of);
+    proa__wait_wake_one(w, NULL, 0);
 }
 
 void proa_lock_release(struct proa_lock *lock)
 {
+    struct list *first;
+
     PROA_CHECK_OBJ(lock, MAGIC_LOCK);
-    PROA_CHECK(proa__task_here && lock->holder == proa__task_here->seq,
-               "proa_lock_release: the task does not hold the lock");
-
-    struct list *first = list_first(&lock->waiters);
-
-    if (!first) {
-        lock->holder = 0;
-        return;
-    }
-
-    struct wait *w = CONTAINER_OF(first, struct wait, link);
-
-    lock->holder = w->of->seq;
-    proa__wait_wake_one(w, NULL, 0);
+    if (__builtin_expect(!lock->own.by || lock->own.by != proa__task_here, 0))
+        not_held(lock, __func__);
+    owned_give(&lock->own);
+    first = list_first(&lock->waiters);
+    if (__builtin_expect(first != NULL, 0))
+        hand_over(lock, first);
 }
 
 bool proa_lock_is_locked(const struct proa_lock *lock)
 {
     PROA_CHECK_OBJ(lock, MAGIC_LOCK);
-    return lock->holder != 0;
+    return lock->own.by != NULL;
 }

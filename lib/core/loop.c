@@ -2,8 +2,10 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/call.h"
 #include "core/signal.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -26,11 +28,13 @@ _Thread_local struct proa_loop *proa__loop_here __attribute__((tls_model("initia
 
 static bool forked;         /* this process is the child of one with a loop */
 static int64_t coarse_step; /* of the clock that libevent reads */
+static bool libevent_used;  /* before us, with an allocator of its own */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* The child has the parent's memory, but its loop's descriptors are shared: hands off. */
 static void after_fork(void)
 {
+    proa__signals_after_fork();
     if (!proa__loop_here)
         return;
     forked = true;
@@ -52,7 +56,7 @@ static void prepare(void)
     clock_getres(CLOCK_MONOTONIC_COARSE, &step);
     coarse_step = step.tv_sec * PROA_SEC + step.tv_nsec;
     event_set_log_callback(log_libevent);
-    if (proa__mem_hooks())
+    if (proa__mem_hooks() && !libevent_used)
         event_set_mem_functions(proa__alloc, proa__realloc, proa__free);
 }
 
@@ -222,6 +226,8 @@ static void ask_or_sleep(struct proa_loop *loop)
         return;
     }
     deadline = proa__timers_next(loop);
+    if (deadline > loop->latest)
+        deadline = loop->latest;
     left = deadline == PROA_FOREVER ? PROA_FOREVER : deadline - proa__loop_now(loop);
     if (left <= 0) {
         ask_kernel(loop, EVLOOP_NONBLOCK);
@@ -252,23 +258,39 @@ static void run_tasks(struct proa_loop *loop)
         loop->slices *= 2;
 }
 
+static void turn(struct proa_loop *loop)
+{
+    if (loop->signals)
+        proa__signals_run(loop);
+    if (atomic_load_explicit(&loop->posted, memory_order_acquire))
+        proa__posts_run(loop);
+    run_soon(loop);
+    proa__timers_run(loop);
+    if (loop->ready)
+        run_tasks(loop);
+    ask_or_sleep(loop);
+}
+
 void proa__loop_run(struct proa_loop *loop)
 {
     proa__loop_check(loop, "proa__loop_run");
     PROA_CHECK(!loop->running, "a loop was run from inside itself");
     loop->running = true;
     loop->stopping = false;
-    while (!loop->stopping) {
-        if (loop->signals)
-            proa__signals_run(loop);
-        if (atomic_load_explicit(&loop->posted, memory_order_acquire))
-            proa__posts_run(loop);
-        run_soon(loop);
-        proa__timers_run(loop);
-        if (loop->ready)
-            run_tasks(loop);
-        ask_or_sleep(loop);
-    }
+    while (!loop->stopping)
+        turn(loop);
+    loop->running = false;
+}
+
+void proa__loop_step(struct proa_loop *loop, int64_t ns)
+{
+    proa__loop_check(loop, "proa__loop_step");
+    PROA_CHECK(!loop->running, "a loop was turned from inside itself");
+    loop->running = true;
+    loop->stopping = false;
+    loop->latest = proa_time_add(proa__loop_now(loop), ns > 0 ? ns : 0);
+    turn(loop);
+    loop->latest = PROA_FOREVER;
     loop->running = false;
 }
 
@@ -315,15 +337,28 @@ static void close_own(struct proa_loop *loop, struct io *io)
     close(io->fd);
 }
 
-static int fill(struct proa_loop *loop)
+static int take_base(struct proa_loop *loop, struct event_base *base)
 {
-    int rc;
+    if (base && !(event_base_get_features(base) & EV_FEATURE_ET))
+        return proa__fail(PROA_EINVAL, "this event_base knows no edge-triggered events");
+    loop->base = base;
+    loop->base_is_theirs = base != NULL;
+    return 0;
+}
+
+static int fill(struct proa_loop *loop, struct event_base *base)
+{
+    int rc = take_base(loop, base);
+
+    if (rc < 0)
+        return rc;
 
     loop->scratch = proa__alloc(LOOP_SCRATCH);
     if (!loop->scratch)
         return PROA_ENOMEM;
     errno = 0;
-    loop->base = new_base();
+    if (!loop->base)
+        loop->base = new_base();
     if (!loop->base)
         return errno == EMFILE || errno == ENFILE ? -errno : PROA_ENOMEM;
     loop->far = event_new(loop->base, -1, 0, on_far, loop);
@@ -342,7 +377,7 @@ static void empty(struct proa_loop *loop)
     close_own(loop, &loop->wake);
     if (loop->far)
         event_free(loop->far);
-    if (loop->base)
+    if (loop->base && !loop->base_is_theirs)
         event_base_free(loop->base);
     proa__free(loop->scratch);
     proa__free(loop->uses);
@@ -356,6 +391,8 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
 
     if (proa__loop_here)
         return PROA_EBUSY;
+    if (opts && opts->base)
+        libevent_used = true;
     pthread_once(&once, prepare);
     loop = proa__zalloc(sizeof *loop);
     if (!loop)
@@ -363,13 +400,16 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     loop->virtual = opts && opts->virtual_clock;
     loop->virtual_now = PROA_SEC;
     loop->slices = LOOP_SLICES;
+    loop->latest = PROA_FOREVER;
     loop->far_at = PROA_FOREVER;
     loop->near_at = PROA_FOREVER;
     list_init(&loop->soon);
+    list_init(&loop->handles);
     list_init(&loop->guests);
     proa__heap_init(&loop->timers);
+    proa__wheel_init(&loop->wheel, proa__loop_now(loop));
     proa__stack_pool_init(&loop->stacks);
-    rc = fill(loop);
+    rc = fill(loop, opts ? opts->base : NULL);
     if (rc < 0) {
         empty(loop);
         proa__free(loop);
@@ -421,6 +461,7 @@ void proa__loop_free(struct proa_loop *loop)
         return;
     proa__loop_check(loop, "proa__loop_free");
     PROA_CHECK(!loop->running, "a loop was freed while it runs");
+    proa__calls_drop(loop);
     free_guests(loop);
     proa__threads_free(loop);
     proa__signals_free(loop);

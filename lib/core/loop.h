@@ -27,6 +27,7 @@
 #include "core/coro.h"
 #include "core/io.h"
 #include "core/stack.h"
+#include "core/wheel.h"
 
 #include <proa/loop.h>
 
@@ -93,8 +94,10 @@ struct proa_loop {
     void *big_arg;
     struct coro *big_from;
 
-    struct list soon; /* struct soon, oldest first */
-    struct heap timers;
+    struct list soon;    /* struct soon, oldest first */
+    struct list handles; /* what the program asked for and can take back; call.h */
+    struct heap timers;  /* that are due soon; the others are in: */
+    struct wheel wheel;
     int64_t virtual_now;
     int64_t far_at;  /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */
     int64_t near_at; /* so will the timerfd */
@@ -102,6 +105,8 @@ struct proa_loop {
     size_t outside;  /* descriptors, jobs, children, signals that may wake this loop */
 
     struct event_base *base;
+    bool base_is_theirs;
+    int64_t latest; /* a step ends then; else PROA_FOREVER */
     struct event *far;
     struct stack_pool stacks;
     uint8_t *uses; /* by descriptor: what it is used for; io.c */
@@ -147,6 +152,7 @@ static inline struct proa_loop *proa__loop_need(const char *what)
 
 struct loop_opts {
     bool virtual_clock;
+    struct event_base *base; /* the program's, which keeps it; NULL: a new one */
 };
 
 /* A loop for this thread, which has none yet (PROA_EBUSY). One reference, the caller's. */
@@ -158,6 +164,9 @@ void proa__loop_free(struct proa_loop *loop);
 /* Turn until proa__loop_stop. */
 void proa__loop_run(struct proa_loop *loop);
 void proa__loop_stop(struct proa_loop *loop);
+
+/* Turn once, waiting for at most `ns`. */
+void proa__loop_step(struct proa_loop *loop, int64_t ns);
 
 /* Run `co` from the loop's own stack until something switches back to loop->main. */
 void proa__loop_enter(struct proa_loop *loop, struct coro *co);
@@ -190,6 +199,9 @@ void proa__loop_adopt(struct proa_loop *loop, struct loop_guest *guest, const vo
  * closed: then p is still the caller's and nothing is called.
  */
 int proa__loop_post(struct proa_loop *loop, struct post *p);
+
+/* Any thread that holds a reference: has the loop ended? */
+bool proa__loop_is_closed(struct proa_loop *loop);
 
 /* For loop.c: the calls of what was posted, and the end. */
 void proa__posts_run(struct proa_loop *loop);

@@ -80,7 +80,7 @@ static void cancel_member(void *arg)
     struct member *m = arg;
 
     if (m->loop->sched)
-        proa__sched_cancel(m->loop->sched);
+        proa__sched_cancel(m->loop->sched, "another thread's main task failed");
 }
 
 static void fail_crew(struct crew *crew, const struct member *failed)
@@ -115,7 +115,7 @@ static int run_fn(void *arg)
     late = crew->failed;
     pthread_mutex_unlock(&crew->lock);
     if (late)
-        proa__sched_cancel(m->loop->sched);
+        proa__sched_cancel(m->loop->sched, "another thread's main task failed");
     return crew->opts->fn(crew->opts->arg);
 }
 

@@ -44,6 +44,16 @@ static struct post *take_all(struct proa_loop *loop, bool close)
     return p;
 }
 
+bool proa__loop_is_closed(struct proa_loop *loop)
+{
+    bool closed;
+
+    pthread_mutex_lock(&loop->post_lock);
+    closed = loop->closed;
+    pthread_mutex_unlock(&loop->post_lock);
+    return closed;
+}
+
 void proa__posts_run(struct proa_loop *loop)
 {
     struct post *p = take_all(loop, false);

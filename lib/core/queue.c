@@ -1,21 +1,21 @@
 #include "base/check.h"
+#include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
-#include "core/wait.h"
+#include "core/arm.h"
+#include "core/home.h"
+#include "core/queue_items.h"
 
 #include <proa/queue.h>
 
 #define MAGIC_QUEUE 0x71756575u
-#define RING_FIRST 8 /* items of the first allocation */
 
 struct proa_queue {
     unsigned magic;
     bool closed;
+    struct home home;
     size_t limit; /* most items held; SIZE_MAX: no bound */
-    void **ring;  /* the items: count of them from `first` on, wrapping at size */
-    size_t size;  /* a power of two, or 0 */
-    size_t first; /* index of the oldest */
-    size_t count;
+    struct queue_items items;
     size_t unfinished; /* put and not yet done */
     void (*item_free)(void *item);
     struct list getters; /* struct wait, oldest first; empty unless there are no items */
@@ -32,6 +32,10 @@ int proa_queue_new(struct proa_queue **ret, const struct proa_queue_opts *opts)
 
     if (rc < 0)
         return rc;
+    if ((unsigned)o.order > PROA_QUEUE_PRIORITY || (o.order == PROA_QUEUE_PRIORITY && !o.compare))
+        return proa__fail(PROA_EINVAL, o.order == PROA_QUEUE_PRIORITY
+                                           ? "a queue by priority without .compare"
+                                           : "a queue of an unknown order");
 
     struct proa_queue *q = proa__zalloc(sizeof *q);
 
@@ -40,6 +44,8 @@ int proa_queue_new(struct proa_queue **ret, const struct proa_queue_opts *opts)
     q->magic = MAGIC_QUEUE;
     q->limit = o.limit ? o.limit : SIZE_MAX;
     q->item_free = o.item_free;
+    proa__home_init(&q->home);
+    proa__queue_items_init(&q->items, o.order, o.compare);
     list_init(&q->getters);
     list_init(&q->putters);
     list_init(&q->joiners);
@@ -47,19 +53,10 @@ int proa_queue_new(struct proa_queue **ret, const struct proa_queue_opts *opts)
     return 0;
 }
 
-static void *take_oldest(struct proa_queue *q)
-{
-    void *item = q->ring[q->first];
-
-    q->first = (q->first + 1) & (q->size - 1);
-    q->count--;
-    return item;
-}
-
 static void drop_items(struct proa_queue *q)
 {
-    while (q->count) {
-        void *item = take_oldest(q);
+    while (q->items.count) {
+        void *item = proa__queue_items_take(&q->items);
 
         q->unfinished--;
         if (q->item_free)
@@ -74,67 +71,64 @@ void proa_queue_free(struct proa_queue *queue)
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
     PROA_CHECK(list_empty(&queue->getters) && list_empty(&queue->putters) &&
                    list_empty(&queue->joiners),
-               "proa_queue_free: tasks wait on the queue; proa_queue_shutdown first");
+               "proa_queue_free: task %s frees queue %p, on which tasks wait; "
+               "proa_queue_shutdown first",
+               proa__who(), (void *)queue);
     drop_items(queue);
     queue->magic = 0;
-    proa__free(queue->ring);
+    proa__queue_items_fini(&queue->items);
     proa__free(queue);
 }
 
 /* ---- putting */
 
-static bool grow(struct proa_queue *q)
-{
-    size_t size = q->size ? 2 * q->size : RING_FIRST;
-    void **ring = proa__realloc_array(q->ring, size, sizeof *ring);
-
-    if (!ring)
-        return false;
-    for (size_t i = 0; i < q->first; i++) /* full: what had wrapped comes behind the rest */
-        ring[q->size + i] = ring[i];
-    q->ring = ring;
-    q->size = size;
-    return true;
-}
-
-static void append(struct proa_queue *q, void *item)
-{
-    q->ring[(q->first + q->count) & (q->size - 1)] = item;
-    q->count++;
-}
-
 int proa_queue_try_put(struct proa_queue *queue, void *item)
 {
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    home_check(&queue->home, __func__);
     if (queue->closed)
         return PROA_ECLOSED;
     if (proa__wait_wake(&queue->getters, item, 0)) {
         queue->unfinished++;
         return 0;
     }
-    if (queue->count >= queue->limit)
+    if (queue->items.count >= queue->limit)
         return PROA_EAGAIN;
-    if (queue->count == queue->size && !grow(queue))
+    if (!proa__queue_items_add(&queue->items, item))
         return PROA_ENOMEM;
-    append(queue, item);
     queue->unfinished++;
     return 0;
 }
 
+static bool try_put(struct arm *arm)
+{
+    arm->rc = proa_queue_try_put(arm->object, arm->value);
+    return arm->rc != PROA_EAGAIN;
+}
+
+/* Whoever makes room takes the item from the slot. */
+static bool link_putter(struct arm *arm, struct wait *w)
+{
+    struct proa_queue *q = arm->object;
+
+    proa__wait_link(&q->putters, w);
+    w->slot = arm->value;
+    return true;
+}
+
+static const struct arm_ops put_ops = {.try = try_put, .link = link_putter};
+
 int proa_queue_put(struct proa_queue *queue, void *item)
 {
-    struct wait w;
-    int rc = proa__wait_enter(__func__);
+    struct arm arm = {.ops = &put_ops, .object = queue, .value = item};
 
-    if (rc < 0)
-        return rc;
-    rc = proa_queue_try_put(queue, item);
-    if (rc != PROA_EAGAIN)
-        return rc;
-    proa__wait_link(&queue->putters, &w);
-    w.slot = item;
-    rc = proa__wait_park(&w, 1); /* whoever made room took the item from the slot */
-    return rc < 0 ? rc : w.code;
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_put(struct proa_queue *queue, void *item)
+{
+    PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    return arm_case((struct arm){.ops = &put_ops, .object = queue, .value = item});
 }
 
 /* ---- getting */
@@ -142,45 +136,64 @@ int proa_queue_put(struct proa_queue *queue, void *item)
 int proa_queue_try_get(struct proa_queue *queue, void **ret)
 {
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
-    if (!queue->count)
+    home_check(&queue->home, __func__);
+    if (!queue->items.count)
         return queue->closed ? PROA_ECLOSED : PROA_EAGAIN;
-    *ret = take_oldest(queue);
+    *ret = proa__queue_items_take(&queue->items);
 
     struct list *first = list_first(&queue->putters);
 
     if (first) {
         struct wait *w = CONTAINER_OF(first, struct wait, link);
 
-        append(queue, w->slot);
+        proa__queue_items_add(&queue->items, w->slot); /* in the room that was made just now */
         queue->unfinished++;
         proa__wait_wake_one(w, NULL, 0);
     }
     return 0;
 }
 
+static bool try_get(struct arm *arm)
+{
+    arm->rc = proa_queue_try_get(arm->object, arm->value);
+    return arm->rc != PROA_EAGAIN;
+}
+
+static bool link_getter(struct arm *arm, struct wait *w)
+{
+    struct proa_queue *q = arm->object;
+
+    proa__wait_link(&q->getters, w);
+    return true;
+}
+
+static void take_item(struct arm *arm, struct wait *w)
+{
+    void **ret = arm->value;
+
+    if (w->code == 0)
+        *ret = w->slot;
+}
+
+static const struct arm_ops get_ops = {.try = try_get, .link = link_getter, .take = take_item};
+
 int proa_queue_get(struct proa_queue *queue, void **ret)
 {
-    struct wait w;
-    int rc = proa__wait_enter(__func__);
+    struct arm arm = {.ops = &get_ops, .object = queue, .value = ret};
 
-    if (rc < 0)
-        return rc;
-    rc = proa_queue_try_get(queue, ret);
-    if (rc != PROA_EAGAIN)
-        return rc;
-    proa__wait_link(&queue->getters, &w);
-    rc = proa__wait_park(&w, 1);
-    if (rc < 0)
-        return rc;
-    if (w.code == 0)
-        *ret = w.slot;
-    return w.code;
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_get(struct proa_queue *queue, void **ret)
+{
+    PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    return arm_case((struct arm){.ops = &get_ops, .object = queue, .value = ret});
 }
 
 size_t proa_queue_len(const struct proa_queue *queue)
 {
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
-    return queue->count;
+    return queue->items.count;
 }
 
 /* ---- the end */
@@ -194,6 +207,7 @@ static void wake_joiners(struct proa_queue *q)
 void proa_queue_shutdown(struct proa_queue *queue, enum proa_queue_shutdown how)
 {
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    home_check(&queue->home, __func__);
     queue->closed = true;
     proa__wait_wake_all(&queue->putters, PROA_ECLOSED);
     if (how == PROA_QUEUE_DISCARD) {
@@ -206,8 +220,10 @@ void proa_queue_shutdown(struct proa_queue *queue, enum proa_queue_shutdown how)
 void proa_queue_task_done(struct proa_queue *queue)
 {
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
-    PROA_CHECK(queue->unfinished > queue->count,
-               "proa_queue_task_done: called more often than items were got");
+    home_check(&queue->home, __func__);
+    PROA_CHECK(queue->unfinished > queue->items.count,
+               "proa_queue_task_done: task %s calls it for queue %p more often than items were got",
+               proa__who(), (void *)queue);
     queue->unfinished--;
     wake_joiners(queue);
 }
@@ -218,6 +234,7 @@ int proa_queue_join(struct proa_queue *queue)
     int rc;
 
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    home_check(&queue->home, __func__);
     rc = proa__wait_enter(__func__);
     if (rc < 0 || !queue->unfinished)
         return rc;

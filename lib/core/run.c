@@ -3,29 +3,38 @@
 #include "base/log.h"
 #include "base/opts.h"
 #include "core/loop.h"
+#include "core/reason.h"
 #include "core/sched.h"
 #include "core/signal.h"
 
 #include <proa/run.h>
 
 #define GRACE_DEFAULT (5 * PROA_SEC)
+#define REASON_SHOWN 160
 
-int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
-                      int64_t grace)
+int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, const struct sched_main *o)
 {
-    struct task_spec spec = {.fn = fn, .arg = arg, .name = "main", .stack_size = stack_size};
+    struct proa_task_opts opts = {
+        .size = sizeof opts,
+        .name = "main",
+        .stack_size = o->stack_size,
+        .context = o->context,
+    };
+    struct task_spec spec = {.fn = fn, .arg = arg, .opts = &opts, .plain = true};
     struct proa_task_ref ref;
     int rc = proa__task_create_in(&s->root, &spec, &ref);
 
     if (rc < 0)
         return rc;
     s->main = ref.task;
-    s->grace_ns = grace ? grace : GRACE_DEFAULT;
+    s->grace_ns = o->grace ? o->grace : GRACE_DEFAULT;
     return 0;
 }
 
-void proa__sched_cancel(struct sched *s)
+void proa__sched_cancel(struct sched *s, const char *reason)
 {
+    if (!s->reason)
+        s->reason = reason;
     proa__scope_cancel(&s->root.scope);
 }
 
@@ -36,12 +45,14 @@ static void name_stragglers(struct sched *s)
 {
     struct scope *top = &s->root.scope;
     char buf[TASK_NAME_MAX];
+    char reason[REASON_SHOWN];
 
     for (struct scope *at = proa__scope_next(top, top, false); at;
          at = proa__scope_next(top, at, false))
         if (at->kind == SCOPE_ROOT)
-            proa__log(PROA_LOG_ERROR, "task %s was cancelled and does not end",
-                      proa__task_name(at->task, buf));
+            proa__log(PROA_LOG_ERROR, "task %s was cancelled and does not end (%s)",
+                      proa__task_name(at->task, buf),
+                      proa__cancel_reason(at, reason, sizeof reason));
 }
 
 static void grace_is_over(void *arg)
@@ -71,13 +82,30 @@ void proa__sched_main_ended(struct sched *s, int rc)
 {
     s->main = NULL;
     s->main_rc = rc;
-    s->ending = true;
     if (rc < 0)
         retell_to_thread(rc);
-    proa__scope_cancel(&s->root.scope);
+    if (s->stays) {
+        proa__loop_stop(s->loop);
+        return;
+    }
+    s->ending = true;
+    proa__sched_cancel(s, "the main task has ended");
     if (s->root.running > 1)
         proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
                           grace_is_over, s);
+}
+
+bool proa__sched_end(struct sched *s, int64_t grace)
+{
+    s->ending = true;
+    s->stays = false;
+    s->grace_ns = grace ? grace : GRACE_DEFAULT;
+    if (s->root.running == 0)
+        return false;
+    proa__sched_cancel(s, "the runner ends");
+    proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
+                      grace_is_over, s);
+    return true;
 }
 
 void proa__sched_root_empty(struct sched *s)
@@ -92,18 +120,24 @@ void proa__sched_root_empty(struct sched *s)
 
 static void on_signal(void *sched, int signo)
 {
-    (void)signo;
-    proa__sched_cancel(sched);
+    proa__sched_cancel(sched, proa__signal_reason(signo));
 }
 
 static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const struct proa_run_opts *o)
 {
     int rc = proa__task_check_stack_size(o->stack_size);
 
+    loop->sched->eager = o->eager;
+    if (o->shuffle)
+        proa__sched_shuffle(loop->sched, o->shuffle);
     if (rc >= 0 && o->signals)
         rc = proa__signals_end(loop, on_signal, loop->sched);
     if (rc >= 0)
-        rc = proa__sched_start(loop->sched, fn, arg, o->stack_size, o->grace);
+        rc = proa__sched_start(loop->sched, fn, arg,
+                               &(struct sched_main){
+                                   .stack_size = o->stack_size,
+                                   .grace = o->grace,
+                               });
     return rc;
 }
 

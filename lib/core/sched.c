@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/wait.h"
 
 _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
 
@@ -115,6 +116,26 @@ void proa__sched_leave(struct proa_task *t)
         reap(s);
 }
 
+void proa__sched_run_now(struct proa_task *t)
+{
+    struct sched *s = t->sched;
+    struct proa_task *creator = proa__task_here;
+    int32_t budget = creator->budget;
+
+    if (t->state == TASK_NEW)
+        start(s, t);
+    creator->state = TASK_READY;
+    sched_push_front(s, creator);
+    s->left++;
+    s->nested++;
+    make_current(s, t);
+    proa__coro_switch(&creator->coro, &t->coro);
+    s->nested--;
+    if (s->ended)
+        reap(s);
+    creator->budget = budget;
+}
+
 /*
  * What a stack does when its task `t` has ended, the first that is possible: a new task is next in
  * line, and goes on here at once.
@@ -177,25 +198,50 @@ static void run_tasks(void *arg)
     }
 }
 
+/* Run ready tasks, at most `slices` of them. */
+static void run_some(struct sched *s, unsigned slices)
+{
+    struct proa_task *t;
+
+    s->left = slices;
+    t = next_task(s);
+    if (!t)
+        return;
+    make_current(s, t);
+    proa__loop_enter(s->loop, &t->coro);
+    if (s->ended)
+        reap(s);
+    tidy_ran(s, &s->tidy);
+}
+
 /* The loop's: run what is ready. */
 static unsigned turn(struct proa_loop *loop)
 {
     struct sched *s = loop->sched;
 
-    s->left = loop->slices;
     s->ran = 0;
+    run_some(s, loop->slices);
+    loop->ready = s->ready != NULL;
+    return s->ran;
+}
 
-    struct proa_task *t = next_task(s);
+static unsigned turn_shuffled(struct proa_loop *loop)
+{
+    struct sched *s = loop->sched;
 
-    if (t) {
-        make_current(s, t);
-        proa__loop_enter(loop, &t->coro);
-        if (s->ended)
-            reap(s);
-        tidy_ran(s, &s->tidy);
+    s->ran = 0;
+    while (s->ready && s->ran < loop->slices) {
+        proa__shuffle(s);
+        run_some(s, 1);
     }
     loop->ready = s->ready != NULL;
     return s->ran;
+}
+
+void proa__sched_shuffle(struct sched *s, uint64_t seed)
+{
+    s->shuffle = seed;
+    s->loop->turn = turn_shuffled;
 }
 
 /* ---- life */
@@ -210,6 +256,7 @@ int proa__sched_new(struct proa_loop *loop)
     s->ready_end = &s->ready;
     s->seq = last_seq;
     s->first_seq = last_seq + 1;
+    s->select_state = 0x9e3779b97f4a7c15; /* anything but 0 */
     proa__group_init(&s->root, s);
     loop->sched = s;
     loop->turn = turn;
@@ -237,11 +284,26 @@ void proa__sched_free(struct proa_loop *loop)
     loop->turn = NULL;
 }
 
+/* Did the program's handler take it? */
+static bool tell_handler(struct sched *s, const struct proa_fault *fault)
+{
+    int rc;
+
+    if (!s->fault_fn || s->in_fault)
+        return false;
+    s->in_fault = true;
+    proa__forbid_suspend(); /* the task has ended; woken, it would end once more */
+    rc = s->fault_fn(fault, s->fault_arg);
+    proa__allow_suspend();
+    s->in_fault = false;
+    if (rc < 0)
+        proa__log(PROA_LOG_ERROR, "the fault handler failed: %s", proa_err_name(rc));
+    return rc >= 0;
+}
+
 void proa__sched_fault(struct sched *s, const char *task, int rc, const char *detail)
 {
-    if (s->fault_fn)
-        s->fault_fn(&(struct proa_fault){.rc = rc, .task = task, .detail = detail}, s->fault_arg);
-    else
+    if (!tell_handler(s, &(struct proa_fault){.rc = rc, .task = task, .detail = detail}))
         proa__log(PROA_LOG_ERROR, "task %s failed: %s (%s)", task, detail, proa_err_name(rc));
 }
 

@@ -12,6 +12,12 @@
  * switch. Else it waits for one; a single stack may do so. Else it is given back, which it cannot
  * do itself: whoever runs next does (`ended`).
  *
+ * An eager task runs at once: its creator goes to the head of the list, and so is next as soon as
+ * the new task parks or ends. That costs the turn no slice.
+ *
+ * With a seed the order is a random one (shuffle.c): then a turn takes one task at a time, and each
+ * park goes back to the loop's own stack. Without, nothing asks for it.
+ *
  * Floor: core.
  */
 
@@ -24,12 +30,17 @@
 
 #include <proa/fault.h>
 
+/* Creators that wait for eager tasks, each with its stack; one more creates as usual. */
+#define SCHED_NESTED_MOST 64
+
 struct sched {
     struct proa_loop *loop;
     struct proa_task *ready;      /* oldest first, by .next */
     struct proa_task **ready_end; /* where the next one is hung */
     unsigned left;                /* slices until the turn is over */
     unsigned ran;                 /* slices in this turn */
+    bool eager;                   /* all tasks are */
+    unsigned nested;              /* creators that wait for an eager task */
     struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
     size_t n_new;                 /* tasks in the ready list for which a stack is reserved */
     struct coro idle;             /* a stack that waits for a new task; .stack.low is NULL: none */
@@ -44,15 +55,21 @@ struct sched {
     struct group root;
     struct proa_task *main; /* whose end is the end of the run */
     int main_rc;
+    bool stays;        /* the end of main is not the end of the others: another may come */
     bool ending;       /* main has ended */
     bool shields_over; /* the grace time has passed */
     struct timer grace;
     int64_t grace_ns;
+    const char *reason; /* why the whole run was cancelled; NULL: it was not */
 
     proa_fault_fn *fault_fn;
     void *fault_arg;
+    bool in_fault; /* fault_fn runs */
 
     unsigned no_suspend; /* > 0: waiting is forbidden */
+    uint64_t shuffle;    /* state of the random order; 0: first in, first out */
+
+    uint64_t select_state; /* of the random order in which a select tries its cases */
 
     bool inject_on;
     uint64_t inject_at;
@@ -68,6 +85,15 @@ void proa__sched_free(struct proa_loop *loop);
 /* Give a new task a stack of its own, before its turn; false: no memory. */
 bool proa__sched_give_stack(struct proa_task *t);
 
+/* Run a new task that is in no list at once, until it first parks or ends; not from callbacks. */
+void proa__sched_run_now(struct proa_task *t);
+
+/* From now on take ready tasks in a random order of this seed, which is not 0. */
+void proa__sched_shuffle(struct sched *s, uint64_t seed);
+
+/* For the above: bring any one of the ready tasks, of which there is one, to the head. */
+void proa__shuffle(struct sched *s);
+
 /* Leave the stack of the running task, which is in the ready list or parked, for the next one's. */
 void proa__sched_leave(struct proa_task *t);
 
@@ -78,21 +104,47 @@ void proa__sched_fault(struct sched *s, const char *task, int rc, const char *de
  * Make fn(arg) the main task: at its end the root group is cancelled, and when that is empty the
  * loop is stopped. proa__loop_run then returns and main_rc is its code.
  */
-int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, size_t stack_size,
-                      int64_t grace);
+struct sched_main {
+    size_t stack_size;
+    int64_t grace;                /* 0: the default */
+    struct proa_context *context; /* NULL: one of its own */
+};
+int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, const struct sched_main *o);
+
+/* Of one that stays: cancel what is left, which the loop then has to be run for; false: nothing. */
+bool proa__sched_end(struct sched *s, int64_t grace);
 
 /* The main task has ended, or the last task of the root group. */
 void proa__sched_main_ended(struct sched *s, int rc);
 void proa__sched_root_empty(struct sched *s);
 
-/* Cancel the whole run: the main task and all others. For signals. */
-void proa__sched_cancel(struct sched *s);
+/* Cancel the whole run: the main task and all others. The reason, of which the first counts, lives
+ * on. */
+void proa__sched_cancel(struct sched *s, const char *reason);
 
 static inline void sched_push(struct sched *s, struct proa_task *t)
 {
     t->next = NULL;
     *s->ready_end = t;
     s->ready_end = &t->next;
+    s->loop->ready = true;
+}
+
+/* The next of a sequence of random numbers: xorshift64*, whose state is never 0. */
+static inline uint64_t sched_draw(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(2685821657736338717);
+}
+
+static inline void sched_push_front(struct sched *s, struct proa_task *t)
+{
+    t->next = s->ready;
+    if (!t->next)
+        s->ready_end = &t->next;
+    s->ready = t;
     s->loop->ready = true;
 }
 

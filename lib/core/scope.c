@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "core/group.h"
+#include "core/sched.h"
 #include "core/wait.h"
 
 #include <proa/scope.h>
@@ -95,8 +96,44 @@ void proa__scope_expire_shields(struct scope *top)
 
 /* ---- a task's chain */
 
+static void left_by_another(const struct scope *s, const char *what)
+{
+    char buf[TASK_NAME_MAX];
+    char here[TASK_NAME_MAX];
+
+    PROA_CHECK(!s->task, "%s of task %s was left by another task than opened it: by %s", what,
+               proa__task_name(s->task, buf),
+               proa__task_here ? proa__task_name(proa__task_here, here) : "none");
+    PROA_CHECK(s->task, "%s was left that is not open", what);
+}
+
+static void left_too_early(const struct scope *s, const char *what)
+{
+    char buf[TASK_NAME_MAX];
+
+    PROA_CHECK(s->task->scope == s, "%s of task %s was left while a scope inside it is still open",
+               what, proa__task_name(s->task, buf));
+}
+
+void proa__scope_need_open(const struct scope *s, const char *what, const char *noun)
+{
+    PROA_CHECK(s->task, "%s: the %s is not open; called by task \"%s\"", what, noun,
+               proa_current_task_name());
+    proa__loop_check(s->task->sched->loop, what);
+}
+
+static void opened_twice(const struct scope *s)
+{
+    char buf[TASK_NAME_MAX];
+
+    PROA_CHECK(!s->task, "a scope of task %s was opened again while it is open",
+               proa__task_name(s->task, buf));
+}
+
 void proa__scope_push(struct proa_task *t, struct scope *s, enum scope_kind kind)
 {
+    if (__builtin_expect(s->task != NULL, 0))
+        opened_twice(s);
     s->parent = t->scope;
     s->inner = NULL;
     s->task = t;
@@ -114,8 +151,10 @@ void proa__scope_pop(struct scope *s, const char *what)
 {
     struct proa_task *t = s->task;
 
-    PROA_CHECK(t && t == proa__task_here, "%s was left by another task than opened it", what);
-    PROA_CHECK(t->scope == s, "%s was left while a scope inside it is still open", what);
+    if (__builtin_expect(!t || t != proa__task_here, 0))
+        left_by_another(s, what);
+    if (__builtin_expect(t->scope != s, 0))
+        left_too_early(s, what);
     t->scope = s->parent;
     t->scope->inner = NULL;
     s->task = NULL;
@@ -159,7 +198,7 @@ void proa_scope_leave(struct proa_scope *scope)
 
 void proa_scope_cancel(struct proa_scope *scope)
 {
-    PROA_CHECK(scope_of(scope)->task, "proa_scope_cancel: the scope is not open");
+    proa__scope_need_open(scope_of(scope), __func__, "scope");
     proa__scope_cancel(scope_of(scope));
 }
 
@@ -167,7 +206,7 @@ int proa_scope_result(struct proa_scope *scope, int rc)
 {
     const struct scope *s = scope_of(scope);
 
-    PROA_CHECK(s->task, "proa_scope_result: the scope is not open");
+    proa__scope_need_open(s, __func__, "scope");
     return rc == PROA_ECANCELED && s->cancelled && !s->parent->eff ? 0 : rc;
 }
 

@@ -45,7 +45,7 @@ struct scope {
     bool cancelled;         /* this one itself, by whomever */
     bool eff;               /* see above */
     bool expired;           /* the deadline passed, the shield's time is over */
-    bool cut;               /* a call failed while this scope was around it */
+    bool cut;               /* a call inside failed while this scope was eff */
     bool asked;             /* the program asked what its code means */
 };
 
@@ -63,6 +63,9 @@ void proa__scope_push(struct proa_task *t, struct scope *s, enum scope_kind kind
 
 /* Leave the innermost scope; abort with a sentence naming `what` if `s` is not that. */
 void proa__scope_pop(struct scope *s, const char *what);
+
+/* Abort with a sentence unless `s`, in words `noun`, is open and of this thread. */
+void proa__scope_need_open(const struct scope *s, const char *what, const char *noun);
 
 /* Move a group's scope to the inner end of its task's chain: what is around the join is around it.
  */

@@ -28,7 +28,7 @@ struct signals {
     struct signal_watch ends[2];
     signal_fn *cancel;
     void *cancel_arg;
-    signal_fn *claim;
+    signal_fn *claim; /* counted in `claims` while `cancel` is set */
     void *claim_arg;
     int seen; /* SIGINT and SIGTERM that this loop was told of */
 };
@@ -231,9 +231,34 @@ int proa__signals_end(struct proa_loop *loop, signal_fn *cancel, void *arg)
     s->cancel = cancel;
     s->cancel_arg = arg;
     atomic_fetch_add(&ending, 1);
+    if (s->claim)
+        atomic_fetch_add(&claims, 1);
     for (int i = 0; i < 2 && rc == 0; i++)
         rc = proa__signal_watch(loop, &s->ends[i], signos[i], on_end, s);
     return rc;
+}
+
+void proa__signals_end_stop(struct proa_loop *loop)
+{
+    struct signals *s = loop->signals;
+
+    if (!s || !s->cancel)
+        return;
+    for (int i = 0; i < 2; i++)
+        proa__signal_unwatch(&s->ends[i]);
+    if (s->claim)
+        atomic_fetch_sub(&claims, 1);
+    if (atomic_fetch_sub(&ending, 1) == 1) {
+        atomic_store(&count, 0); /* a later run starts anew */
+        atomic_store(&parents, 0);
+    }
+    s->cancel = NULL;
+    s->seen = 0;
+}
+
+const char *proa__signal_reason(int signo)
+{
+    return signo == SIGINT ? "interrupted (SIGINT)" : "terminated (SIGTERM)";
 }
 
 int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg)
@@ -243,13 +268,24 @@ int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg)
     proa__loop_check(loop, __func__);
     if (!s || !s->cancel)
         return PROA_EINVAL; /* this run is not ended by signals */
-    if (fn && s->claim)
+    if (s->claim)
         return PROA_EBUSY;
-    if (!fn != !s->claim)
-        atomic_fetch_add(&claims, fn ? 1 : -1);
+    atomic_fetch_add(&claims, 1);
     s->claim = fn;
     s->claim_arg = arg;
     return 0;
+}
+
+void proa__signals_give_back(struct proa_loop *loop, const void *arg)
+{
+    struct signals *s = loop->signals;
+
+    proa__loop_check(loop, __func__);
+    if (!s || !s->claim || s->claim_arg != arg)
+        return;
+    if (s->cancel)
+        atomic_fetch_sub(&claims, 1);
+    s->claim = NULL;
 }
 
 int proa__signals_ended_by(void)
@@ -288,20 +324,30 @@ void proa__signals_run(struct proa_loop *loop)
     }
 }
 
+void proa__signals_after_fork(void)
+{
+    pthread_mutex_init(&lock, NULL); /* another thread may have held it */
+    for (int i = 0; i < LOOPS_MOST && slots_ready; i++)
+        atomic_store(&slots[i].fd, -1);
+    for (int signo = 1; signo < SIGNALS_END; signo++) {
+        if (watched[signo] > 0)
+            sigaction(signo, &before[signo], NULL);
+        watched[signo] = 0;
+    }
+    atomic_store(&handling, 0);
+    atomic_store(&ending, 0);
+    atomic_store(&claims, 0);
+    atomic_store(&count, 0);
+    atomic_store(&parents, 0);
+}
+
 void proa__signals_free(struct proa_loop *loop)
 {
     struct signals *s = loop->signals;
 
     if (!s)
         return;
-    if (s->claim)
-        atomic_fetch_sub(&claims, 1);
-    if (s->cancel && atomic_fetch_sub(&ending, 1) == 1) {
-        atomic_store(&count, 0); /* a later run starts anew */
-        atomic_store(&parents, 0);
-    }
-    for (int i = 0; i < 2; i++)
-        proa__signal_unwatch(&s->ends[i]);
+    proa__signals_end_stop(loop);
     PROA_CHECK(list_empty(&s->watches), "a loop was freed while a signal is watched");
     atomic_store(&s->slot->fd, -1);
     while (atomic_load(&handling)) /* one that still uses our eventfd */

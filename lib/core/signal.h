@@ -51,9 +51,20 @@ void proa__signal_unwatch(struct signal_watch *w);
 /* From now on SIGINT and SIGTERM end what runs on this loop, by calling `cancel`. */
 int proa__signals_end(struct proa_loop *loop, signal_fn *cancel, void *arg);
 
-/* Take the first of them, on this loop: fn is called instead. NULL gives it back. Only one claim.
+/* No longer: their count begins anew. A claim stays, for the next run on this loop. */
+void proa__signals_end_stop(struct proa_loop *loop);
+
+/* SIGINT or SIGTERM, as the reason of a cancel. */
+const char *proa__signal_reason(int signo);
+
+/*
+ * Take the first of them, on this loop: fn(arg, signo) is called instead, in each run that signals
+ * end, until it is given back. PROA_EBUSY: there is a claim. PROA_EINVAL: they don't end this run.
  */
 int proa__signals_claim(struct proa_loop *loop, signal_fn *fn, void *arg);
+
+/* Give the claim with `arg` back; nothing if another one's, or none, is there. */
+void proa__signals_give_back(struct proa_loop *loop, const void *arg);
 
 /* The signal that ended this process's runs; 0: none did. */
 int proa__signals_ended_by(void);
@@ -63,6 +74,9 @@ extern int64_t proa__signals_burst;
 
 /* This process is a worker: only its parent may press on. */
 void proa__signals_set_parent(int pid);
+
+/* For loop.c, in a forked child: its parent's loops are not to hear of its signals. */
+void proa__signals_after_fork(void);
 
 /* For loop.c: call what concerns the signals that came; forget all. */
 void proa__signals_run(struct proa_loop *loop);

@@ -1,5 +1,6 @@
 #include "core/loop.h"
 #include "core/sched.h"
+#include "core/time_check.h"
 #include "core/timer.h"
 #include "core/wait.h"
 
@@ -44,8 +45,10 @@ static int sleep_until(int64_t when)
 
 int proa_sleep(int64_t ns)
 {
-    int rc = proa__wait_enter(__func__);
+    int rc = time_check_span(ns);
 
+    if (rc >= 0)
+        rc = proa__wait_enter(__func__);
     if (rc < 0)
         return rc;
     if (ns <= 0) {
@@ -57,8 +60,10 @@ int proa_sleep(int64_t ns)
 
 int proa_sleep_until(int64_t when)
 {
-    int rc = proa__wait_enter(__func__);
+    int rc = time_check_moment(when);
 
+    if (rc >= 0)
+        rc = proa__wait_enter(__func__);
     if (rc < 0)
         return rc;
     if (when <= proa__loop_now(proa__task_here->sched->loop)) {

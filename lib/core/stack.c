@@ -35,6 +35,7 @@
 #else
 #define STACK_FACTOR 1
 #endif
+#define FACTOR_UP_TO ((size_t)16 << 20) /* beyond, there is room enough */
 
 /* One mapping: slots of guard and stack, side by side. */
 struct stack_chunk {
@@ -53,9 +54,10 @@ struct stack_chunk {
 
 /* At the place of the control block while the stack is idle with its pages. */
 struct stack_idle {
-    struct stack_idle *next;
     struct stack stack;
 };
+
+#define AHEAD 6 /* so many takes before its own a stack is asked of the memory */
 
 static size_t page_size(void)
 {
@@ -148,6 +150,7 @@ void proa__stack_pool_fini(struct stack_pool *pool)
             free_chunk(chunk);
             chunk = next;
         }
+        proa__free(pool->classes[i].dirty);
     }
     memset(pool, 0, sizeof *pool);
 }
@@ -171,6 +174,28 @@ static bool map_chunk(struct stack_chunk *chunk, size_t n)
     return false;
 }
 
+/* The ring gets room for `n` more stacks of this size, all idle at once. */
+static bool widen(struct stack_class *class, size_t n)
+{
+    size_t room = class->room ? class->room : CHUNK_FIRST;
+    struct stack_idle **ring;
+
+    while (room < class->n_slots + n)
+        room *= 2;
+    if (room == class->room)
+        return true;
+    ring = proa__alloc(room * sizeof(struct stack_idle *));
+    if (!ring)
+        return false;
+    for (size_t i = 0; i < class->n_dirty; i++)
+        ring[i] = class->dirty[(class->oldest + i) & (class->room - 1)];
+    proa__free(class->dirty);
+    class->dirty = ring;
+    class->room = room;
+    class->oldest = 0;
+    return true;
+}
+
 static struct stack_chunk *new_chunk(struct stack_class *class, size_t size)
 {
     size_t most = CHUNK_BYTES / (size + STACK_GUARD);
@@ -191,12 +216,14 @@ static struct stack_chunk *new_chunk(struct stack_class *class, size_t size)
     chunk->bare = proa__zalloc_array(chunk->n_slots / BITS_A_WORD + 1, sizeof(uint64_t));
     if (RUNNING_ON_VALGRIND)
         chunk->valgrind = proa__zalloc_array(chunk->n_slots, sizeof(unsigned));
-    if (!chunk->clean || !chunk->bare || (RUNNING_ON_VALGRIND && !chunk->valgrind)) {
+    if (!chunk->clean || !chunk->bare || (RUNNING_ON_VALGRIND && !chunk->valgrind) ||
+        !widen(class, chunk->n_slots)) {
         free_chunk(chunk);
         return NULL;
     }
     chunk->next = class->chunks;
     class->chunks = chunk;
+    class->n_slots += chunk->n_slots;
     class->n_free += chunk->n_slots;
     return chunk;
 }
@@ -269,6 +296,11 @@ static unsigned class_of(size_t size)
     return class;
 }
 
+static size_t real_size(size_t size)
+{
+    return size <= FACTOR_UP_TO ? size * STACK_FACTOR : size;
+}
+
 static char *place_block(struct stack_pool *pool, const struct stack *stack, size_t size)
 {
     unsigned colour = pool->colour++ % COLOURS;
@@ -286,20 +318,38 @@ bool proa__stack_reserve_more(struct stack_pool *pool, size_t n)
     return true;
 }
 
+static struct stack_idle *dirty_at(const struct stack_class *c, size_t i)
+{
+    return c->dirty[(c->oldest + i) & (c->room - 1)];
+}
+
+/* The newest, which is the hottest. After a wave of tasks even that has long left the cache. */
+static struct stack take_dirty(struct stack_class *c)
+{
+    size_t i = --c->n_dirty;
+
+    if (i < c->least)
+        c->least = i;
+    if (i >= AHEAD) {
+        char *later = (char *)dirty_at(c, i - AHEAD);
+
+        __builtin_prefetch(later, 1);
+        __builtin_prefetch(later - LINE, 1);
+    }
+    return dirty_at(c, i)->stack;
+}
+
 void *proa__stack_take(struct stack_pool *pool, size_t size, size_t block_size, struct stack *ret)
 {
     unsigned class = class_of(size ? size : STACK_SIZE_DEFAULT);
     struct stack_class *c = &pool->classes[class];
-    struct stack_idle *idle = c->dirty;
     struct stack stack;
 
     block_size = (block_size + LINE - 1) / LINE * LINE;
-    if (idle) {
-        stack = idle->stack;
-        c->dirty = idle->next;
-        c->n_dirty--;
+    if (c->n_dirty) {
+        stack = take_dirty(c);
     } else {
-        if (!cut_stack(c, (STACK_SIZE_MIN << class) * STACK_FACTOR, &stack))
+        if (!cut_stack(c, real_size(STACK_SIZE_MIN << class), &stack))
             return NULL;
         stack.block_size = 0;
     }
@@ -319,24 +369,60 @@ void proa__stack_give(struct stack_pool *pool, const struct stack *given)
     struct stack stack = *given; /* lies in what is overwritten now */
     struct stack_chunk *chunk = stack.chunk;
     struct stack_class *class = chunk->class;
+    struct stack_idle *idle;
 
     if (stack.guard == STACK_GUARD_CANARY)
         proa__stack_check(&stack);
     announce_idle(stack.low, chunk->size);
     pool->n_live--;
     class->n_free++;
-    if (class->n_dirty < pool->keep_dirty) {
-        struct stack_idle *idle = (struct stack_idle *)(void *)stack.high;
+    idle = (struct stack_idle *)(void *)stack.high;
+    idle->stack = stack;
+    class->dirty[(class->oldest + class->n_dirty++) & (class->room - 1)] = idle;
+}
 
-        idle->stack = stack;
-        idle->next = class->dirty;
-        class->dirty = idle;
-        class->n_dirty++;
-        return;
+/* ---- giving pages back */
+
+bool proa__stack_pool_mark(struct stack_pool *pool)
+{
+    bool again = false;
+
+    for (size_t i = 0; i < STACK_CLASSES; i++) {
+        struct stack_class *c = &pool->classes[i];
+
+        c->spare = c->least;
+        c->least = c->n_dirty;
+        again = again || c->n_dirty > pool->keep_dirty;
     }
-    madvise(stack.low, chunk->size, MADV_DONTNEED);
-    bit_set(chunk->clean, slot_of(chunk, stack.low));
-    chunk->n_clean++;
+    return again;
+}
+
+static void give_oldest_back(struct stack_class *c)
+{
+    struct stack stack = dirty_at(c, 0)->stack;
+
+    c->oldest = (c->oldest + 1) & (c->room - 1);
+    c->n_dirty--;
+    if (c->least > c->n_dirty)
+        c->least = c->n_dirty;
+    madvise(stack.low, stack.chunk->size, MADV_DONTNEED);
+    bit_set(stack.chunk->clean, slot_of(stack.chunk, stack.low));
+    stack.chunk->n_clean++;
+}
+
+bool proa__stack_pool_trim(struct stack_pool *pool, size_t n)
+{
+    for (size_t i = 0; i < STACK_CLASSES; i++) {
+        struct stack_class *c = &pool->classes[i];
+
+        for (; c->spare && c->n_dirty > pool->keep_dirty; c->spare--) {
+            if (n-- == 0)
+                return true;
+            give_oldest_back(c);
+        }
+        c->spare = 0;
+    }
+    return false;
 }
 
 void proa__stack_trim(const struct stack *stack, const char *sp)

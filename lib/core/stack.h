@@ -18,7 +18,8 @@
  * is made of, first that works: guard markers in the page table (Linux 6.13; they split no
  * mapping), mprotect (splits one in three, and the kernel bounds their number), nothing but a
  * canary that each switch looks at. One pool a loop, no locks. Stacks come back hot, last in first
- * out; beyond a bound an idle one gives its pages back to the kernel.
+ * out. Those beyond a bound that nobody needed from one mark to the next give their pages back to
+ * the kernel; giving them back at once would let a wave of tasks pay a page fault each, every time.
  *
  * Between the scheduler and this file: a task that has not run yet has no stack. The scheduler
  * keeps what it needs to start one (function, argument, group) in a record of its own, takes a
@@ -48,10 +49,10 @@
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
 #define STACK_SIZE_MIN ((size_t)16 << 10)
-#define STACK_SIZE_MAX ((size_t)64 << 20)
+#define STACK_SIZE_MAX ((size_t)1 << 30)
 #define STACK_GUARD ((size_t)16 << 10)
 #define STACK_CLASS_DEFAULT 2 /* STACK_SIZE_MIN << 2 */
-#define STACK_CLASSES 13      /* sizes are powers of two from MIN to MAX */
+#define STACK_CLASSES 17      /* sizes are powers of two from MIN to MAX */
 #define STACK_BLOCK_MAX 1024
 
 enum stack_guard {
@@ -71,16 +72,21 @@ struct stack {
 
 /* The stacks of one size. */
 struct stack_class {
-    struct stack_idle *dirty; /* given back with their pages, the last one first */
+    struct stack_idle **dirty; /* given back with their pages: a ring of `room` places */
+    size_t room;               /* a power of two, enough for all */
+    size_t oldest;             /* its place */
     size_t n_dirty;
+    size_t least;               /* n_dirty at its lowest since the last mark */
+    size_t spare;               /* so many were not needed between the last two marks */
     struct stack_chunk *chunks; /* newest first */
+    size_t n_slots;             /* in all of them */
     size_t n_free;              /* that can be taken without asking the system for more */
 };
 
 struct stack_pool {
     struct stack_class classes[STACK_CLASSES];
     size_t n_live;     /* taken and not given back */
-    size_t keep_dirty; /* idle stacks of a size that keep their pages */
+    size_t keep_dirty; /* idle stacks of a size that keep their pages for good */
     unsigned colour;
 };
 
@@ -107,6 +113,13 @@ static inline bool proa__stack_reserve(struct stack_pool *pool, size_t n)
 
 /* Give it back. Never from that stack itself; the block is gone with it. */
 void proa__stack_give(struct stack_pool *pool, const struct stack *stack);
+
+/* A time has passed, a second or so: what was idle all the while is spare. True: something is dirty
+ * beyond the bound, so there should be a further mark. */
+bool proa__stack_pool_mark(struct stack_pool *pool);
+
+/* Let at most `n` of the spare ones give their pages back. True: more are left. */
+bool proa__stack_pool_trim(struct stack_pool *pool, size_t n);
 
 /* Return the pages below `sp`, which nothing uses, to the kernel. For tasks that sleep long. */
 void proa__stack_trim(const struct stack *stack, const char *sp);

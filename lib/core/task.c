@@ -4,8 +4,12 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/arm.h"
+#include "core/context.h"
 #include "core/group.h"
+#include "core/owned.h"
 #include "core/sched.h"
+#include "core/start.h"
 #include "core/wait.h"
 
 #include <stdio.h>
@@ -76,12 +80,29 @@ struct proa_task *proa__task_walk_next(struct task_cursor *at)
     return t;
 }
 
+/* With its last turn, though its record may stay. */
+static void drop_values(struct task_more *more)
+{
+    proa__context_drop(more->values);
+    proa_context_free(more->context);
+    more->values = NULL;
+    more->context = NULL;
+}
+
+static void drop_more(struct proa_task *t)
+{
+    drop_values(&t->more);
+    proa__free(t->more.name);
+    proa__free(t->more.reason);
+    t->has_more = false;
+}
+
 void proa__task_recycle(struct proa_task *t)
 {
     struct sched *s = t->sched;
 
-    if (t->name)
-        proa__free(t->name);
+    if (__builtin_expect(t->has_more, 0))
+        drop_more(t);
     t->seq = 0;
     t->state = TASK_FREE;
     t->next = s->free;
@@ -109,28 +130,78 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
     t->arg = spec->arg;
     t->seq = ++g->sched->seq;
     list_init(&t->joiners);
+    list_init(&t->watches);
     t->rc_out = spec->rc_out;
     t->lost_rc = 0;
+    t->owned = NULL;
     t->error = NULL;
     t->before_park = NULL;
+}
+
+static bool has_values(const struct proa_task *t)
+{
+    return t && t->has_more && (t->more.values || t->more.context);
+}
+
+/* Its creator's, unless it shares some. */
+static void take_values(struct proa_task *t, struct proa_context *context)
+{
+    const struct proa_task *here = proa__task_here;
+
+    if (context)
+        task_more(t)->context = proa__context_ref(context);
+    else if (has_values(here))
+        task_more(t)->values = proa__context_share(
+            here->more.context ? *proa__context_head(here->more.context) : here->more.values);
+}
+
+static bool fill_more(struct proa_task *t, const struct task_spec *spec)
+{
+    const struct proa_task_opts *o = spec->opts;
+
+    if (spec->start)
+        task_more(t)->start = spec->start;
+    take_values(t, o ? o->context : NULL);
+    if (!o)
+        return true;
+    t->stack_size = o->stack_size;
+    if (!o->name)
+        return true;
+    task_more(t)->name = proa__strndup(o->name, strnlen(o->name, TASK_NAME_MAX - 1));
+    return t->more.name != NULL;
+}
+
+/* Would its stack of its own be one of those that are reserved for new tasks? */
+static bool takes_default(const struct proa_task *t)
+{
+    return t->stack_size > STACK_SIZE_DEFAULT / 2 && t->stack_size <= STACK_SIZE_DEFAULT;
+}
+
+/* See to the stack: reserved, or taken at once if it is of a size of its own. */
+static bool provide_stack(struct proa_task *t, struct sched *s)
+{
+    if (__builtin_expect(t->stack_size != 0, 0) && !takes_default(t))
+        return proa__sched_give_stack(t);
+    if (!proa__stack_reserve(&s->loop->stacks, s->n_new + 1))
+        return false;
+    return t->stack_size == 0 || proa__sched_give_stack(t);
 }
 
 /* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */
 static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *spec)
 {
-    t->name = NULL;
-    if (spec->name) {
-        t->name = proa__strndup(spec->name, strnlen(spec->name, TASK_NAME_MAX - 1));
-        if (!t->name)
-            return false;
-    }
+    bool filled = true;
+
+    t->has_more = false;
     t->sched = s;
-    t->stack_size = spec->stack_size;
+    t->stack_size = 0;
     t->state = TASK_NEW;
-    if (spec->stack_size ? proa__sched_give_stack(t)
-                         : proa__stack_reserve(&s->loop->stacks, s->n_new + 1))
+    if (__builtin_expect(spec->opts || has_values(proa__task_here), 0))
+        filled = fill_more(t, spec);
+    if (filled && provide_stack(t, s))
         return true;
-    proa__free(t->name);
+    if (t->has_more)
+        drop_more(t);
     return false;
 }
 
@@ -148,16 +219,25 @@ static struct proa_task *new_task(struct group *g, const struct task_spec *spec)
     s->free = t->next;
     s->n_new += t->state == TASK_NEW;
     fill(t, g, spec);
-    sched_push(s, t);
     return t;
 }
 
 int proa__task_check_stack_size(size_t size)
 {
-    if (size <= STACK_SIZE_MAX)
+    if (size == 0 || (size >= STACK_SIZE_MIN && size <= STACK_SIZE_MAX))
         return 0;
-    return proa__fail(PROA_EINVAL, "a task's stack of %zu bytes is more than %zu", size,
-                      STACK_SIZE_MAX);
+    return proa__fail(PROA_EINVAL, "a task's stack has 16 KiB to 1 GiB, not %zu bytes", size);
+}
+
+/* Only a task can step aside for another, and not at its end, nor while it must not suspend. */
+static bool is_eager(const struct sched *s, const struct task_spec *spec)
+{
+    const struct proa_task *here = proa__task_here;
+
+    if (spec->plain)
+        return false;
+    return (s->eager || (spec->opts && spec->opts->eager)) && here && here->state == TASK_RUNNING &&
+           !s->no_suspend && s->nested < SCHED_NESTED_MOST;
 }
 
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret)
@@ -167,14 +247,23 @@ int proa__task_create_in(struct group *g, const struct task_spec *spec, struct p
     if (rc < 0)
         return rc;
 
-    struct proa_task *t = new_task(g, spec);
+    bool eager = is_eager(g->sched, spec);
+    struct proa_task *t = NULL;
 
+    if (__builtin_expect(eager, 0))
+        rc = proa__wait_enter("proa_create_task"); /* counts as something done at once */
+    if (rc >= 0)
+        t = new_task(g, spec);
     if (!t) {
         proa__group_leave_task(g);
-        return proa__group_not_created(g, PROA_ENOMEM);
+        return rc < 0 ? rc : proa__group_not_created(g, PROA_ENOMEM);
     }
     if (ret)
         *ret = (struct proa_task_ref){t, t->seq};
+    if (__builtin_expect(eager, 0))
+        proa__sched_run_now(t);
+    else
+        sched_push(g->sched, t);
     return 0;
 }
 
@@ -190,26 +279,25 @@ int proa_create_task(struct proa_group *group, proa_task_fn *fn, void *arg)
     return proa__task_create_in(group_or_root(group), &spec, NULL);
 }
 
-int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
-                          void *arg, const struct proa_task_opts *opts)
+int proa__task_create(struct proa_group *group, struct task_spec spec, struct proa_task_ref *ret)
 {
     struct proa_task_opts o;
-    int rc = proa__opts_copy(&o, sizeof o, opts);
+    int rc = proa__opts_copy(&o, sizeof o, spec.opts);
 
     if (rc >= 0)
         rc = proa__task_check_stack_size(o.stack_size);
     if (rc < 0)
         return proa__group_not_created(group_or_root(group), rc);
-
-    struct task_spec spec = {
-        .fn = fn,
-        .arg = arg,
-        .name = o.name,
-        .stack_size = o.stack_size,
-        .kept = ret != NULL,
-    };
-
+    spec.opts = &o;
     return proa__task_create_in(group_or_root(group), &spec, ret);
+}
+
+int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
+                          void *arg, const struct proa_task_opts *opts)
+{
+    struct task_spec spec = {.fn = fn, .arg = arg, .opts = opts, .kept = ret != NULL};
+
+    return proa__task_create(group, spec, ret);
 }
 
 /* ---- the end */
@@ -221,28 +309,56 @@ static int settle(const struct proa_task *t, int rc)
 
     if (rc != PROA_ECANCELED || t->root.eff)
         return rc;
-    if (t->lost_rc < 0)
-        return t->lost_rc;
+    if (t->lost_rc)
+        return t->lost_rc < 0 ? t->lost_rc : 0;
     return proa__fail(PROA_EBADCANCEL, "task %s ended as cancelled though nobody cancelled it",
                       proa__task_name(t, buf));
+}
+
+static void tell_watches(struct proa_task *t)
+{
+    struct list *link;
+
+    while ((link = list_pop(&t->watches))) {
+        struct task_watch *watch = CONTAINER_OF(link, struct task_watch, link);
+
+        watch->fn(watch, t->rc);
+    }
+}
+
+/* Does its creator still wait until it is ready? */
+static bool is_starting(const struct proa_task *t)
+{
+    return t->has_more && t->more.start;
 }
 
 void proa__task_end(struct proa_task *t, int rc)
 {
     struct group *g = t->group;
 
+    if (__builtin_expect(t->owned != NULL, 0))
+        proa__owned_orphan(t);
     rc = settle(t, rc);
     t->rc = rc;
     t->state = TASK_DONE;
     list_remove(&t->sibling);
-    if (t->kept)
-        list_push(&g->kept, &t->sibling);
+    if (t->kept && is_starting(t))
+        t->kept = false; /* nobody is given the reference */
+    else if (t->kept)
+        proa__group_keep(g, t);
     if (t->rc_out)
         *t->rc_out = rc;
-    if (t == g->sched->main)
+    if (__builtin_expect(t->has_more, 0))
+        drop_values(&t->more);
+    if (__builtin_expect(is_starting(t), 0))
+        proa__start_ended(t, rc);
+    else if (t == g->sched->main)
         proa__sched_main_ended(g->sched, rc);
     else if (__builtin_expect(rc < 0 && rc != PROA_ECANCELED, 0))
         proa__group_failed(g, t, rc);
+    else if (g->kind != PROA_GROUP_ALL)
+        proa__group_ended(g, t, rc);
+    tell_watches(t);
     proa__wait_wake_all(&t->joiners, rc);
     proa__group_leave_task(g);
 }
@@ -251,21 +367,29 @@ void proa__task_end(struct proa_task *t, int rc)
 
 const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX])
 {
-    if (t->name)
-        return t->name;
+    if (t->has_more && t->more.name)
+        return t->more.name;
     snprintf(buf, TASK_NAME_MAX, "task-%llu",
              (unsigned long long)(t->seq - t->sched->first_seq + 1));
     return buf;
 }
 
-static bool is_valid(struct proa_task_ref ref)
+bool proa__task_is_valid(struct proa_task_ref ref)
 {
     const struct sched *s = proa__loop_current()->sched;
 
     return ref.task && ref.seq >= s->first_seq && ref.task->seq == ref.seq;
 }
 
-static int stale(void)
+void proa__task_not_itself(const struct proa_task *t, const char *what)
+{
+    char buf[TASK_NAME_MAX];
+
+    PROA_CHECK(t != proa__task_here, "%s: task %s waits for its own end", what,
+               proa__task_name(t, buf));
+}
+
+int proa__task_stale(void)
 {
     return proa__fail(PROA_ESTALE, "the task's group was left; its result is gone");
 }
@@ -273,39 +397,81 @@ static int stale(void)
 /* The words come along, if its group is still there. */
 static int result(struct proa_task_ref ref, int rc)
 {
-    const struct proa_task *t = is_valid(ref) ? ref.task : NULL;
+    const struct proa_task *t = proa__task_is_valid(ref) ? ref.task : NULL;
+    const char *reason = t && t->has_more ? t->more.reason : NULL;
     char buf[TASK_NAME_MAX];
 
     if (rc == PROA_ECANCELED)
-        return proa__fail(PROA_ETASKCANCELED, "task %s was cancelled",
-                          t ? proa__task_name(t, buf) : "that was joined");
+        return proa__fail(PROA_ETASKCANCELED, "task %s was cancelled%s%s",
+                          t ? proa__task_name(t, buf) : "that was joined", reason ? ": " : "",
+                          reason ? reason : "");
     if (rc < 0 && t && t->error)
         return proa__fail(rc, "%s", t->error->detail);
     return rc;
 }
 
+static struct proa_task_ref ref_of(const struct arm *arm)
+{
+    return (struct proa_task_ref){arm->object, arm->n};
+}
+
+static bool try_join(struct arm *arm)
+{
+    struct proa_task_ref ref = ref_of(arm);
+    bool valid = proa__task_is_valid(ref);
+
+    if (valid)
+        proa__task_not_itself(ref.task, "proa_task_join");
+    if (valid && ref.task->state != TASK_DONE)
+        return false;
+    arm->rc = valid ? result(ref, ref.task->rc) : proa__task_stale();
+    return true;
+}
+
+static bool link_joiner(struct arm *arm, struct wait *w)
+{
+    proa__wait_link(&ref_of(arm).task->joiners, w);
+    return true;
+}
+
+static void take_result(struct arm *arm, struct wait *w)
+{
+    arm->rc = result(ref_of(arm), w->code);
+}
+
+static const struct arm_ops join_ops = {
+    .try = try_join,
+    .link = link_joiner,
+    .take = take_result,
+};
+
 int proa_task_join(struct proa_task_ref ref)
 {
-    struct wait w;
-    int rc = proa__wait_enter(__func__);
+    struct arm arm = {.ops = &join_ops, .object = ref.task, .n = ref.seq};
 
-    if (rc < 0)
-        return rc;
-    if (!is_valid(ref))
-        return stale();
-    PROA_CHECK(ref.task != proa__task_here, "proa_task_join: a task waits for its own end");
-    if (ref.task->state == TASK_DONE)
-        return result(ref, ref.task->rc);
-    proa__wait_link(&ref.task->joiners, &w);
-    rc = proa__wait_park(&w, 1);
-    return rc < 0 ? rc : result(ref, w.code);
+    return arm_wait(&arm, __func__);
+}
+
+struct proa_case proa_case_join(struct proa_task_ref ref)
+{
+    return arm_case((struct arm){.ops = &join_ops, .object = ref.task, .n = ref.seq});
+}
+
+int proa_task_result(struct proa_task_ref ref)
+{
+    proa__loop_need(__func__);
+    if (!proa__task_is_valid(ref))
+        return proa__task_stale();
+    if (ref.task->state != TASK_DONE)
+        return proa__fail(PROA_EAGAIN, "the task has not ended");
+    return result(ref, ref.task->rc);
 }
 
 int proa_task_cancel(struct proa_task_ref ref)
 {
     proa__loop_need(__func__);
-    if (!is_valid(ref))
-        return stale();
+    if (!proa__task_is_valid(ref))
+        return proa__task_stale();
     if (ref.task->state != TASK_DONE)
         proa__scope_cancel(&ref.task->root);
     return 0;
@@ -314,7 +480,7 @@ int proa_task_cancel(struct proa_task_ref ref)
 bool proa_task_is_done(struct proa_task_ref ref)
 {
     proa__loop_need(__func__);
-    return !is_valid(ref) || ref.task->state == TASK_DONE;
+    return !proa__task_is_valid(ref) || ref.task->state == TASK_DONE;
 }
 
 struct proa_task_ref proa_current_task(void)

@@ -24,9 +24,13 @@
 
 #include <proa/task.h>
 
+struct context_node;
 struct group;
+struct owned;
+struct proa_context;
 struct sched;
 struct slab;
+struct start;
 struct wait;
 
 enum task_state {
@@ -41,6 +45,15 @@ enum task_state {
 /* Operations that are done at once count against this many a slice; then others have a turn. */
 #define TASK_BUDGET 128
 
+/* What few tasks have; without a meaning unless has_more. */
+struct task_more {
+    char *name;                   /* NULL: "task-SEQ" */
+    char *reason;                 /* of its cancel; NULL: none was given */
+    struct start *start;          /* its creator waits until it is ready; start.c */
+    struct context_node *values;  /* of its own; context.c */
+    struct proa_context *context; /* or those that it shares; NULL: none */
+};
+
 struct proa_task {
     /* what each switch touches */
     _Alignas(64) struct proa_task *next; /* in the ready list, or among the free records */
@@ -52,6 +65,7 @@ struct proa_task {
     uint8_t state;  /* enum task_state */
     bool firm;      /* parked: a cancel does not wake it */
     bool kept;      /* there is a reference: the record stays until its group is left */
+    bool has_more;  /* `more` is filled */
     struct sched *sched;
     struct err_slot *err;           /* at the top of its stack */
     struct coro coro;               /* .stack.low is NULL while it has none */
@@ -66,16 +80,26 @@ struct proa_task {
     void *arg;
     uint64_t seq; /* 0: free */
     struct list joiners;
-    int *rc_out; /* where gather wants the code */
+    struct list watches; /* struct task_watch, oldest first */
+    int *rc_out;         /* where gather wants the code */
     int rc;
-    int lost_rc;              /* why a call was cut, when nobody asked: see settle in task.c */
+    int lost_rc;              /* why a call was cut, when nobody asked; > 0: no failure. settle() */
     struct task_error *error; /* of a failure that was kept; the group's */
-    char *name;               /* NULL: "task-SEQ" */
     size_t stack_size;        /* 0: the default */
+    struct owned *owned;      /* the newest of what it alone holds */
+    struct task_more more;
 };
 
 /* The running task; NULL outside of tasks. */
 extern _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
+
+static inline struct task_more *task_more(struct proa_task *t)
+{
+    if (!t->has_more)
+        t->more = (struct task_more){0};
+    t->has_more = true;
+    return &t->more;
+}
 
 /* What a failed task leaves behind; in its group's list. */
 #define TASK_NAME_MAX 32
@@ -89,14 +113,39 @@ struct task_error {
 struct task_spec {
     proa_task_fn *fn;
     void *arg;
-    const char *name;
-    size_t stack_size;
+    const struct proa_task_opts *opts; /* of this version, complete; NULL: all defaults */
+    struct start *start;
     int *rc_out;
-    bool kept;
+    bool kept;  /* the reference is handed out */
+    bool plain; /* never eager: its creator has to do things between its creation and its turn */
 };
 
 /* Create a task of `g`, waiting for a place if it has a limit; proa_create_task says the rest. */
 int proa__task_create_in(struct group *g, const struct task_spec *spec, struct proa_task_ref *ret);
+
+/* proa_create_task_opts with what else a spec says; its opts may be of another version. */
+int proa__task_create(struct proa_group *group, struct task_spec spec, struct proa_task_ref *ret);
+
+/*
+ * Whom the end of a task concerns beside its joiners. fn is called on the ending task's stack and
+ * must not suspend; by then the watch is in no list, and may be freed.
+ */
+struct task_watch {
+    struct list link; /* in task->watches */
+    void (*fn)(struct task_watch *watch, int rc);
+};
+
+/* Call watch->fn when `t` ends. */
+static inline void task_watch(struct proa_task *t, struct task_watch *watch)
+{
+    list_push(&t->watches, &watch->link);
+}
+
+/* Is the reference still of that task, which may have ended? */
+bool proa__task_is_valid(struct proa_task_ref ref);
+
+/* Abort if `t`, whose end is to be waited for by the call `what`, is the running task. */
+void proa__task_not_itself(const struct proa_task *t, const char *what);
 
 /* 0, or PROA_EINVAL. */
 int proa__task_check_stack_size(size_t size);
@@ -120,6 +169,9 @@ struct proa_task *proa__task_walk_next(struct task_cursor *at); /* NULL: that wa
 
 /* All records. None is in use. */
 void proa__task_free_slabs(struct sched *s);
+
+/* A failure: the reference is of no task any more. */
+int proa__task_stale(void);
 
 /* The name, in `buf` if it has to be made. */
 const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX]);

@@ -35,8 +35,8 @@ static void walk(void *arg)
     struct sched *s = arg;
     struct tidy *tidy = &s->tidy;
 
-    if (!tidy->at.slab) {
-        tidy->again = false;
+    if (!tidy->at.slab && !tidy->trimming) {
+        tidy->again = proa__stack_pool_mark(&s->loop->stacks);
         proa__task_walk_begin(s, &tidy->at);
     }
     for (int i = 0; i < TIDY_STEP; i++) {
@@ -47,7 +47,8 @@ static void walk(void *arg)
         if (look(t))
             tidy->again = true;
     }
-    if (tidy->at.slab)
+    tidy->trimming = proa__stack_pool_trim(&s->loop->stacks, TIDY_STACKS);
+    if (tidy->at.slab || tidy->trimming)
         walk_after(s, TIDY_PAUSE);
     else if (tidy->again)
         walk_after(s, TIDY_EVERY);

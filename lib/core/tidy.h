@@ -13,6 +13,8 @@
  * waiting
  *                                                       \--end, and nobody--> quiet
  *
+ * Stacks that no task needed from one walk to the next, beyond a bound, give all their pages back.
+ *
  * So a program with nothing to do sleeps undisturbed, two walks after it had. A walk looks at
  * TIDY_STEP records at a time, so it delays nobody.
  *
@@ -24,14 +26,16 @@
 
 #include <stdbool.h>
 
-#define TIDY_EVERY PROA_SEC       /* from the end of a walk to the next one */
-#define TIDY_STEP 2048            /* records looked at in a turn */
+#define TIDY_EVERY PROA_SEC /* from the end of a walk to the next one */
+#define TIDY_STEP 2048      /* records looked at in a turn */
+#define TIDY_STACKS 1024    /* idle ones that give their pages back in a turn: a millisecond */
 #define TIDY_PAUSE (10 * PROA_MS) /* to the next step of the same walk */
 
 struct tidy {
     struct timer timer; /* runs unless quiet */
     struct task_cursor at;
-    bool again; /* somebody ran, or was marked, since this walk began: it is not the last one */
+    bool trimming; /* spare stacks are left */
+    bool again;    /* somebody ran, or was marked, since this walk began: it is not the last one */
 };
 
 /* Begin to wait. */

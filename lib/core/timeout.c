@@ -3,6 +3,7 @@
 #include "core/loop.h"
 #include "core/sched.h"
 #include "core/scope.h"
+#include "core/time_check.h"
 #include "core/timer.h"
 
 #include <proa/scope.h>
@@ -11,7 +12,9 @@
 struct timed {
     struct scope scope;
     struct timer timer;
-    int64_t ns; /* as asked for, for the words */
+    int64_t when; /* the deadline; a shield holds until then */
+    int64_t ns;   /* as asked for, for the words */
+    bool quiet;   /* its expiry is no failure */
 };
 
 _Static_assert(sizeof(struct timed) <= sizeof(struct proa_timeout),
@@ -29,40 +32,76 @@ static struct timed *shield_of(struct proa_shield *shield)
     return (struct timed *)shield;
 }
 
+static int64_t now_of(const struct timed *t)
+{
+    return proa__loop_now(t->scope.task->sched->loop);
+}
+
 /* ---- timeout */
 
 static void timeout_expire(void *arg)
 {
     struct timed *t = arg;
 
+    if (!t->scope.eff)
+        t->scope.cut = false; /* what was cut before was not by this */
     t->scope.expired = true;
     proa__scope_cancel(&t->scope);
 }
 
-/* Arm, or expire at once. */
-static void timeout_arm(struct timed *t, int64_t ns)
+/* Arm for `when`, which is `ns` from now, or expire at once. */
+static void timeout_arm(struct timed *t, int64_t when, int64_t ns)
 {
-    struct proa_loop *loop = t->scope.task->sched->loop;
-
+    t->when = when;
     t->ns = ns;
-    if (ns == PROA_FOREVER)
-        proa__timer_stop(&t->timer);
-    else if (ns > 0)
-        proa__timer_start(loop, &t->timer, proa_time_add(proa__loop_now(loop), ns), timeout_expire,
-                          t);
-    else {
-        proa__timer_stop(&t->timer);
-        timeout_expire(t);
+    if (ns > 0 && when != PROA_FOREVER) {
+        proa__timer_start(t->scope.task->sched->loop, &t->timer, when, timeout_expire, t);
+        return;
     }
+    proa__timer_stop(&t->timer);
+    if (ns <= 0)
+        timeout_expire(t);
 }
 
-void proa_timeout_enter(struct proa_timeout *timeout, int64_t ns)
+static void arm_after(struct timed *t, int64_t ns)
+{
+    timeout_arm(t, ns == PROA_FOREVER ? ns : proa_time_add(now_of(t), ns), ns);
+}
+
+static void arm_at(struct timed *t, int64_t when)
+{
+    int64_t ns = PROA_FOREVER;
+
+    if (when != PROA_FOREVER && __builtin_sub_overflow(when, now_of(t), &ns))
+        ns = INT64_MIN; /* so long ago that it cannot be told */
+    timeout_arm(t, when, ns);
+}
+
+static struct timed *open_timeout(struct proa_timeout *timeout)
 {
     struct timed *t = timeout_of(timeout);
 
     PROA_CHECK(proa__task_here, "PROA_TIMEOUT: no task runs here");
     proa__scope_push(proa__task_here, &t->scope, SCOPE_TIMEOUT);
-    timeout_arm(t, ns);
+    return t;
+}
+
+void proa_timeout_enter(struct proa_timeout *timeout, int64_t ns)
+{
+    arm_after(open_timeout(timeout), ns);
+}
+
+void proa_timeout_enter_at(struct proa_timeout *timeout, int64_t when)
+{
+    arm_at(open_timeout(timeout), when);
+}
+
+void proa_timeout_set_quiet(struct proa_timeout *timeout)
+{
+    struct timed *t = timeout_of(timeout);
+
+    proa__scope_need_open(&t->scope, __func__, "timeout");
+    t->quiet = true;
 }
 
 void proa_timeout_leave(struct proa_timeout *timeout)
@@ -75,22 +114,29 @@ void proa_timeout_leave(struct proa_timeout *timeout)
     if (timer_running(&t->timer))
         proa__timer_stop(&t->timer);
     else if (s->expired && s->cut && !s->asked && !s->parent->eff)
-        s->task->lost_rc = PROA_ETIMEDOUT;
+        s->task->lost_rc = t->quiet ? 1 : PROA_ETIMEDOUT;
     proa__scope_pop(s, "a PROA_TIMEOUT");
+}
+
+static int timed_out(const struct timed *t)
+{
+    if (t->ns <= 0)
+        return proa__fail(PROA_ETIMEDOUT, "timed out at once: no time was given");
+    return proa__fail(PROA_ETIMEDOUT, "timed out after %lld.%03lld s",
+                      (long long)(t->ns / PROA_SEC), (long long)(t->ns % PROA_SEC / PROA_MS));
 }
 
 int proa_timeout_result(struct proa_timeout *timeout, int rc)
 {
     struct timed *t = timeout_of(timeout);
 
-    PROA_CHECK(t->scope.task, "proa_timeout_result: the timeout is not open");
+    proa__scope_need_open(&t->scope, __func__, "timeout");
     t->scope.asked = true;
-    if (rc != PROA_ECANCELED || !t->scope.expired || t->scope.parent->eff)
+    if (!t->scope.expired || t->scope.parent->eff)
         return rc;
-    if (t->ns <= 0)
-        return proa__fail(PROA_ETIMEDOUT, "timed out at once: no time was given");
-    return proa__fail(PROA_ETIMEDOUT, "timed out after %lld.%03lld s",
-                      (long long)(t->ns / PROA_SEC), (long long)(t->ns % PROA_SEC / PROA_MS));
+    if (rc == PROA_ECANCELED)
+        return t->quiet ? 0 : timed_out(t);
+    return rc >= 0 && t->scope.cut && !t->quiet ? timed_out(t) : rc;
 }
 
 bool proa_timeout_expired(const struct proa_timeout *timeout)
@@ -98,20 +144,64 @@ bool proa_timeout_expired(const struct proa_timeout *timeout)
     return ((const struct timed *)timeout)->scope.expired;
 }
 
+int64_t proa_timeout_when(const struct proa_timeout *timeout)
+{
+    return ((const struct timed *)timeout)->when;
+}
+
+static int passed(void)
+{
+    return proa__fail(PROA_ETIMEDOUT, "the deadline to be moved has passed");
+}
+
 int proa_timeout_reschedule(struct proa_timeout *timeout, int64_t ns)
 {
     struct timed *t = timeout_of(timeout);
+    int rc;
 
-    PROA_CHECK(t->scope.task, "proa_timeout_reschedule: the timeout is not open");
+    proa__scope_need_open(&t->scope, __func__, "timeout");
+    rc = time_check_span(ns);
+    if (rc < 0)
+        return rc;
     if (t->scope.expired)
-        return proa__fail(PROA_ETIMEDOUT, "the deadline to be moved has passed");
-    timeout_arm(t, ns);
+        return passed();
+    arm_after(t, ns);
+    return 0;
+}
+
+int proa_timeout_reschedule_at(struct proa_timeout *timeout, int64_t when)
+{
+    struct timed *t = timeout_of(timeout);
+    int rc = time_check_moment(when);
+
+    proa__scope_need_open(&t->scope, __func__, "timeout");
+    if (rc < 0)
+        return rc;
+    if (t->scope.expired)
+        return passed();
+    arm_at(t, when);
     return 0;
 }
 
 int proa_wait_for(proa_task_fn *fn, void *arg, int64_t ns)
 {
+    int rc = time_check_span(ns);
+
+    if (rc < 0)
+        return rc;
     PROA_TIMEOUT(t, ns);
+    rc = fn(arg);
+    timeout_of(&t)->scope.asked = true;
+    return rc == PROA_ECANCELED ? proa_timeout_result(&t, rc) : rc; /* a value counts */
+}
+
+int proa_move_on_after(proa_task_fn *fn, void *arg, int64_t ns)
+{
+    int rc = time_check_span(ns);
+
+    if (rc < 0)
+        return rc;
+    PROA_MOVE_ON_AFTER(t, ns);
     return proa_timeout_result(&t, fn(arg));
 }
 
@@ -133,14 +223,13 @@ void proa_shield_enter(struct proa_shield *shield, int64_t ns)
     PROA_CHECK(here, "PROA_SHIELD: no task runs here");
     proa__scope_push(here, &t->scope, SCOPE_SHIELD);
     t->ns = ns;
-
-    struct proa_loop *loop = here->sched->loop;
-
-    if (ns <= 0 || here->sched->shields_over)
+    t->when = ns;
+    if (ns <= 0 || here->sched->shields_over) {
         shield_expire(t);
-    else if (ns != PROA_FOREVER)
-        proa__timer_start(loop, &t->timer, proa_time_add(proa__loop_now(loop), ns), shield_expire,
-                          t);
+    } else if (ns != PROA_FOREVER) {
+        t->when = proa_time_add(now_of(t), ns);
+        proa__timer_start(here->sched->loop, &t->timer, t->when, shield_expire, t);
+    }
 }
 
 void proa_shield_leave(struct proa_shield *shield)
@@ -155,6 +244,40 @@ void proa_shield_leave(struct proa_shield *shield)
 
 int proa_shield(proa_task_fn *fn, void *arg, int64_t ns)
 {
+    int rc = time_check_span(ns);
+
+    if (rc < 0)
+        return rc;
     PROA_SHIELD(s, ns);
     return fn(arg);
+}
+
+/* ---- when a call fails here at the latest */
+
+/*
+ * Each scope cancels at its own deadline, but not before all shields further in are over. The
+ * earliest of these moments, from the innermost scope to the outermost.
+ */
+int64_t proa_effective_deadline(void)
+{
+    const struct scope *s = proa__task_here ? proa__task_here->scope : NULL;
+    int64_t earliest = PROA_FOREVER;
+    int64_t held = INT64_MIN; /* by shields, until then */
+
+    if (s && s->eff)
+        return INT64_MIN;
+    for (; s; s = s->parent) {
+        const struct timed *t = (const struct timed *)s;
+        int64_t own = s->cancelled ? INT64_MIN : PROA_FOREVER;
+
+        if (s->kind == SCOPE_TIMEOUT && !s->cancelled)
+            own = t->when;
+        if (own < held)
+            own = held;
+        if (own < earliest)
+            earliest = own;
+        if (s->kind == SCOPE_SHIELD && !s->expired && t->when > held)
+            held = t->when;
+    }
+    return earliest;
 }

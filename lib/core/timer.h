@@ -4,18 +4,20 @@
 /*
  * timer: call a function of the loop at a deadline.
  *
- * Intrusive, so starting one cannot fail; stopped ones leave the heap at once; equal deadlines fire
- * in the order in which they were started, one that was moved after those. Deadlines are absolute,
- * in nanoseconds of proa__loop_now. Never early; on an idle machine at most 200 microseconds late.
+ * Intrusive, so starting one cannot fail; stopped ones leave at once what they are in: a heap if
+ * they are due within a quarter of a second, a wheel if later (wheel.h); equal deadlines fire in
+ * the order in which they were started, one that was moved after those. Deadlines are absolute, in
+ * nanoseconds of proa__loop_now. Never early; on an idle machine at most 200 microseconds late.
  *
- * Moving a running timer to a later deadline costs a few stores: the heap keeps the old place, and
- * the timer goes to its new one when the old comes up. Idle timeouts are pushed out all the time
- * and hardly ever fire.
+ * Moving a running timer to a later deadline costs a few stores: it keeps its old place, and goes
+ * to its new one when the old comes up. Idle timeouts are pushed out all the time and hardly ever
+ * fire.
  *
  * Floor: core.
  */
 
 #include "base/heap.h"
+#include "base/list.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,11 +30,14 @@ struct timer;
 typedef void timer_fn(void *arg);
 
 struct timer {
-    struct heap_node node; /* in the loop's heap while running; its key is <= deadline */
+    union {
+        struct heap_node node; /* in the loop's heap while running; its key is <= deadline */
+        struct list far; /* or in its wheel: then node.at is NULL, key and seq are the node's */
+    };
+    struct proa_loop *loop; /* NULL while stopped; so a zeroed timer is a stopped one */
     int64_t deadline;
     timer_fn *fn;
     void *arg;
-    struct proa_loop *loop; /* NULL while stopped; so a zeroed timer is a stopped one */
 };
 
 /* Start or move `t`. A deadline that has passed fires in the loop's next turn, never from here. */
@@ -45,6 +50,9 @@ void proa__timer_stop(struct timer *t);
 /* For loop.c: the deadline of the next one, PROA_FOREVER if there is none; and fire what is due. */
 int64_t proa__timers_next(struct proa_loop *loop);
 void proa__timers_run(struct proa_loop *loop);
+
+/* How many run. */
+size_t proa__timers_count(const struct proa_loop *loop);
 
 static inline bool timer_running(const struct timer *t)
 {

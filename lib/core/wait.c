@@ -6,14 +6,12 @@
 
 /* ---- asking */
 
-/* A call of `t` fails here. Remember it in the scopes that it may be due to. */
+/* A call of `t` fails here. Remember it in the scopes that it may be due to: up to the outermost
+ * that is cancelled. */
 static int cut(struct proa_task *t)
 {
-    for (struct scope *s = t->scope; s && s->task == t; s = s->parent) {
+    for (struct scope *s = t->scope; s && s->task == t && s->eff; s = s->parent)
         s->cut = true;
-        if (s->kind == SCOPE_SHIELD && !s->expired)
-            break;
-    }
     return PROA_ECANCELED;
 }
 
@@ -165,10 +163,32 @@ bool proa__wait_wake(struct list *list, void *slot, int code)
     return true;
 }
 
+bool proa__wait_hand_over(struct list *list, struct proa_task_ref ref)
+{
+    struct list *link = list_first(list);
+
+    if (!link)
+        return false;
+
+    struct wait *w = CONTAINER_OF(link, struct wait, link);
+
+    *(struct proa_task_ref *)w->slot = ref;
+    proa__wait_wake_one(w, w->slot, 1);
+    return true;
+}
+
 void proa__wait_wake_all(struct list *list, int code)
 {
     while (proa__wait_wake(list, NULL, code))
         ;
+}
+
+void proa__wait_move(struct wait *w, struct list *to)
+{
+    PROA_CHECK(w->of && w->of->n_waits == 1, "a task that waits for several things is moved");
+    list_remove(&w->link);
+    list_push(to, &w->link);
+    w->of->firm = true;
 }
 
 void proa__wait_cancel(struct proa_task *t)

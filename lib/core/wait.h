@@ -90,12 +90,24 @@ void proa__wait_yield(void);
 /* Wake the oldest sleeper of `list`, if any, handing over `slot`, with `code`. Never switches. */
 bool proa__wait_wake(struct list *list, void *slot, int code);
 
+/*
+ * Wake the oldest sleeper of `list`, if any, with code 1. Its slot says where it wants the task: by
+ * value, since what held the reference may be gone before the sleeper runs.
+ */
+bool proa__wait_hand_over(struct list *list, struct proa_task_ref ref);
+
 /* Wake all of them, with `code`. */
 void proa__wait_wake_all(struct list *list, int code);
 
 /* Wake the sleeper of this record; nothing if it, or a sibling, was woken already and has not run.
  */
 void proa__wait_wake_one(struct wait *w, void *slot, int code);
+
+/*
+ * Let the sleeper of this record, which has no sibling, sleep on at the end of another list, where
+ * a cancel does not wake it.
+ */
+void proa__wait_move(struct wait *w, struct list *to);
 
 /* A scope around `t` was cancelled: wake it if it sleeps and may be woken by that. */
 void proa__wait_cancel(struct proa_task *t);

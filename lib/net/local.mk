@@ -5,12 +5,17 @@ FLOOR_LIBS += %D%/libnet.la
 %C%_libnet_la_SOURCES = \
 	%D%/addr.c \
 	%D%/addrs.c \
+	%D%/communicate.c \
 	%D%/connect.c %D%/connect.h \
+	%D%/datagram.c %D%/datagram.h \
+	%D%/datagram_io.c \
 	%D%/fd_stream.c %D%/fd_stream.h \
 	%D%/listen.c \
 	%D%/listener.c %D%/listener.h \
 	%D%/pair.c %D%/pair.h \
 	%D%/pipe.c \
+	%D%/process.c %D%/process.h \
+	%D%/process_start.c \
 	%D%/resolve.c %D%/resolve.h \
 	%D%/resolve_query.c \
 	%D%/sock.c \

@@ -1,9 +1,9 @@
 #include "base/mem.h"
+#include "core/task.h"
 #include "core/thread.h"
 #include "net/resolve.h"
 
 #include <proa/err.h>
-#include <proa/task.h>
 
 #include <netdb.h>
 #include <string.h>
@@ -208,6 +208,7 @@ int proa__query_start(struct query *q)
 {
     list_init(&q->link);
     if (q->resolver->o.fn)
-        return proa_create_task(NULL, ask_program, q);
+        return proa__task_create(
+            NULL, (struct task_spec){.fn = ask_program, .arg = q, .plain = true}, NULL);
     return give_to_thread(q);
 }

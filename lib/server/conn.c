@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/loop.h"
+#include "core/task.h"
 #include "net/stream.h"
 #include "server/exchange.h"
 #include "server/server.h"
@@ -10,7 +11,6 @@
 
 #include <proa/addr.h>
 #include <proa/err.h>
-#include <proa/task.h>
 #include <proa/time.h>
 
 static void deadline(void *arg);
@@ -111,9 +111,11 @@ void proa__conn_linger(struct conn *c)
 
 static void hand_to_task(struct conn *c)
 {
+    struct task_spec spec = {.fn = proa__exchange_main, .arg = c->x, .plain = true};
+
     c->state = CONN_TASK;
     proa__stream_notify(c->stream, 0, NULL, NULL);
-    if (proa_create_task(c->server->group, proa__exchange_main, c->x) < 0)
+    if (proa__task_create(c->server->group, spec, NULL) < 0)
         proa__conn_abort(c);
 }
 

@@ -48,6 +48,6 @@ int proa_app_serve(struct proa_app *app, const struct proa_server_opts *opts)
     rc = proa_event_wait(server->done);
     if (rc < 0)
         hold_out(server);
-    proa__signals_claim(loop, NULL, NULL);
+    proa__signals_give_back(loop, server);
     return rc < 0 ? rc : server->result == PROA_ETIMEDOUT ? 0 : server->result;
 }

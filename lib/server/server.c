@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "core/loop.h"
+#include "core/task.h"
 #include "net/listener.h"
 #include "server/conn.h"
 #include "server/exchange.h"
@@ -15,7 +16,6 @@
 #include <proa/scope.h>
 #include <proa/stream.h>
 #include <proa/sync.h>
-#include <proa/task.h>
 #include <proa/time.h>
 #include <proa/tls.h>
 #include <proa/unix.h>
@@ -275,7 +275,14 @@ int proa_server_start(struct proa_server **ret, struct proa_app *app,
         return rc;
     rc = open_sites(s);
     if (rc == 0)
-        rc = proa_create_task_opts(NULL, NULL, server_main, s, PROA_TASK_OPTS(.name = "server"));
+        rc = proa__task_create(NULL,
+                               (struct task_spec){
+                                   .fn = server_main,
+                                   .arg = s,
+                                   .opts = PROA_TASK_OPTS(.name = "server"),
+                                   .plain = true,
+                               },
+                               NULL);
     if (rc < 0) {
         unref(s);
         return rc;

@@ -8,11 +8,15 @@
  * that. The program uses what a user has: the public headers and the library.
  */
 
+#include "bench.h"
+
 #include <proa/err.h>
 #include <proa/group.h>
 #include <proa/queue.h>
 #include <proa/run.h>
 #include <proa/scope.h>
+#include <proa/select.h>
+#include <proa/sync.h>
 #include <proa/task.h>
 
 #include <stdio.h>
@@ -22,12 +26,6 @@
 
 #define RUNS 15
 #define BATCH 512 /* tasks that exist at once where spawning is measured */
-
-struct bench {
-    const char *name;
-    int (*run)(long n); /* n operations */
-    long n;
-};
 
 static int nothing(void *arg)
 {
@@ -100,6 +98,9 @@ static int switch_1000(long n)
 struct pipe {
     struct proa_queue *queue;
     long n;
+    struct proa_channel *channel;
+    struct proa_channel *idle; /* beside it, and never used */
+    struct proa_event *event;
 };
 
 static int feed(void *arg)
@@ -127,7 +128,7 @@ static int queue_hop(long n)
 {
     PROA_AUTO(proa_queue) *queue = NULL;
     int rc = proa_queue_new(&queue, PROA_QUEUE_OPTS(.limit = 1));
-    struct pipe pipe = {queue, n};
+    struct pipe pipe = {.queue = queue, .n = n};
 
     if (rc < 0)
         return rc;
@@ -135,6 +136,79 @@ static int queue_hop(long n)
     proa_create_task(&g, feed, &pipe);
     proa_create_task(&g, drain, &pipe);
     return proa_group_join(&g);
+}
+
+static int feed_channel(void *arg)
+{
+    const struct pipe *pipe = arg;
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = proa_channel_send(pipe->channel, &i);
+    return rc;
+}
+
+static int drain_channel(void *arg)
+{
+    const struct pipe *pipe = arg;
+    long value;
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = proa_channel_receive(pipe->channel, &value);
+    return rc;
+}
+
+/* One channel and an event beside it that is never set. */
+static int drain_by_select(void *arg)
+{
+    const struct pipe *pipe = arg;
+    long value;
+    struct proa_case cases[] = {
+        proa_case_receive(pipe->channel, &value),
+        proa_case_event(pipe->event),
+        proa_case_receive(pipe->idle, &value),
+    };
+    int rc = 0;
+
+    for (long i = 0; i < pipe->n && rc == 0; i++)
+        rc = PROA_SELECT(cases);
+    return rc;
+}
+
+static int channel_hops(long n, size_t capacity, proa_task_fn *drain_fn)
+{
+    PROA_AUTO(proa_channel) *channel = NULL;
+    PROA_AUTO(proa_channel) *idle = NULL;
+    PROA_AUTO(proa_event) *event = NULL;
+    int rc = proa_channel_new(&channel, sizeof(long), PROA_CHANNEL_OPTS(.capacity = capacity));
+
+    if (rc == 0)
+        rc = proa_channel_new(&idle, sizeof(long), NULL);
+    if (rc == 0)
+        rc = proa_event_new(&event);
+    if (rc < 0)
+        return rc;
+    struct pipe pipe = {.channel = channel, .idle = idle, .event = event, .n = n};
+    PROA_GROUP(g);
+    proa_create_task(&g, feed_channel, &pipe);
+    proa_create_task(&g, drain_fn, &pipe);
+    return proa_group_join(&g);
+}
+
+static int channel_meet(long n)
+{
+    return channel_hops(n, 0, drain_channel);
+}
+
+static int channel_hop(long n)
+{
+    return channel_hops(n, 1, drain_channel);
+}
+
+static int select_3(long n)
+{
+    return channel_hops(n, 1, drain_by_select);
 }
 
 static int timeout_open_close(long n)
@@ -145,11 +219,82 @@ static int timeout_open_close(long n)
     return 0;
 }
 
-static double cpu_ns(void)
+static int semaphore_take_give(long n)
+{
+    PROA_AUTO(proa_semaphore) *semaphore = NULL;
+    int rc = proa_semaphore_new(&semaphore, 1, NULL);
+
+    for (long i = 0; i < n && rc == 0; i++) {
+        rc = proa_semaphore_acquire(semaphore);
+        if (rc == 0)
+            rc = proa_semaphore_release(semaphore);
+    }
+    return rc;
+}
+
+struct turns {
+    struct proa_lock *lock;
+    long n;
+};
+
+static int take_turns(void *arg)
+{
+    struct turns *turns = arg;
+    int rc = 0;
+
+    for (long i = 0; i < turns->n && rc == 0; i++) {
+        rc = proa_lock_acquire(turns->lock);
+        if (rc < 0)
+            break;
+        rc = proa_yield(); /* the other one comes, and waits */
+        proa_lock_release(turns->lock);
+    }
+    return rc;
+}
+
+static int lock_contended(long n)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+    int rc = proa_lock_new(&lock);
+    struct turns turns = {lock, n / 2};
+
+    if (rc < 0)
+        return rc;
+    PROA_GROUP(g);
+    proa_create_task(&g, take_turns, &turns);
+    proa_create_task(&g, take_turns, &turns);
+    return proa_group_join(&g);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return (a > b) - (a < b);
+}
+
+/* Put and get with a thousand items there. */
+static int queue_priority(long n)
+{
+    static const char items[4096];
+    PROA_AUTO(proa_queue) *queue = NULL;
+    int rc = proa_queue_new(&queue,
+                            PROA_QUEUE_OPTS(.order = PROA_QUEUE_PRIORITY, .compare = by_address));
+    unsigned at = 0;
+    void *item;
+
+    for (long i = -1000; i < n && rc == 0; i++) {
+        at = at * 1664525 + 1013904223;
+        rc = proa_queue_put(queue, (void *)&items[at >> 20]);
+        if (rc == 0 && i >= 0)
+            rc = proa_queue_get(queue, &item);
+    }
+    return rc;
+}
+
+static double cpu_ns(const struct bench *bench)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(bench->threads ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
@@ -161,18 +306,30 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int measure(const struct bench *bench)
+int bench_measure_first(const struct bench *bench)
+{
+    double began = cpu_ns(bench);
+    int rc = bench->run(bench->n);
+
+    printf("{\"bench\":\"core\",\"name\":\"%s_first\",\"unit\":\"cpu ns\",\"median\":%.1f,"
+           "\"runs\":1}\n",
+           bench->name, (cpu_ns(bench) - began) / (double)bench->n);
+    fflush(stdout);
+    return rc;
+}
+
+int bench_measure(const struct bench *bench)
 {
     double ns[RUNS];
 
     for (int i = -1; i < RUNS; i++) { /* the first one warms up */
-        double began = cpu_ns();
+        double began = cpu_ns(bench);
         int rc = bench->run(bench->n);
 
         if (rc < 0)
             return rc;
         if (i >= 0)
-            ns[i] = (cpu_ns() - began) / (double)bench->n;
+            ns[i] = (cpu_ns(bench) - began) / (double)bench->n;
     }
     qsort(ns, RUNS, sizeof ns[0], by_size);
     printf("{\"bench\":\"core\",\"name\":\"%s\",\"unit\":\"cpu ns\",\"median\":%.1f,\"q1\":%.1f,"
@@ -229,9 +386,18 @@ static int sleepers(long n)
 }
 
 static const struct bench benches[] = {
-    {"spawn_join", spawn_join, 1 << 18},   {"spawn_join_ref", spawn_join_ref, 1 << 18},
-    {"switch_2_tasks", switch_2, 1 << 20}, {"switch_1000_tasks", switch_1000, 1 << 20},
-    {"queue_hop", queue_hop, 1 << 19},     {"timeout_open_close", timeout_open_close, 1 << 19},
+    {"spawn_join", spawn_join, 1 << 18, false},
+    {"spawn_join_ref", spawn_join_ref, 1 << 18, false},
+    {"switch_2_tasks", switch_2, 1 << 20, false},
+    {"switch_1000_tasks", switch_1000, 1 << 20, false},
+    {"queue_hop", queue_hop, 1 << 19, false},
+    {"timeout_open_close", timeout_open_close, 1 << 19, false},
+    {"channel_meet", channel_meet, 1 << 19, false},
+    {"channel_hop", channel_hop, 1 << 19, false},
+    {"select_3", select_3, 1 << 19, false},
+    {"lock_contended", lock_contended, 1 << 19, false},
+    {"semaphore_take_give", semaphore_take_give, 1 << 22, false},
+    {"queue_priority_1000", queue_priority, 1 << 18, false},
 };
 
 static int all(void *arg)
@@ -240,7 +406,9 @@ static int all(void *arg)
     int rc = 0;
 
     for (size_t i = 0; i < sizeof benches / sizeof benches[0] && rc == 0; i++)
-        rc = measure(&benches[i]);
+        rc = bench_measure(&benches[i]);
+    if (rc == 0)
+        rc = bench_waits();
     return rc < 0 ? rc : sleepers(count ? strtol(count, NULL, 10) : 1000000);
 }
 

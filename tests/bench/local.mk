@@ -2,7 +2,7 @@
 BENCH += %D%/bench_core %D%/floor %D%/plain %D%/client_proa
 EXTRA_PROGRAMS += %D%/bench_core %D%/floor %D%/plain %D%/client_proa %D%/client_curl
 
-%C%_bench_core_SOURCES = %D%/bench_core.c
+%C%_bench_core_SOURCES = %D%/bench.h %D%/bench_core.c %D%/bench_waits.c
 %C%_bench_core_LDADD = $(APP_LIBS)
 
 %C%_floor_SOURCES = %D%/floor.c
@@ -19,11 +19,12 @@ EXTRA_PROGRAMS += %D%/bench_core %D%/floor %D%/plain %D%/client_proa %D%/client_
 %C%_client_curl_SOURCES = %D%/client_curl.c
 %C%_client_curl_LDADD = -lcurl
 
-EXTRA_DIST += %D%/http.py
+EXTRA_DIST += %D%/asyncio_core.py %D%/http.py
 
 bench: $(BENCH)
 	-$(MAKE) $(AM_MAKEFLAGS) %D%/client_curl
 	%D%/bench_core | tee bench-core.json
+	python3 $(srcdir)/%D%/asyncio_core.py bench-core.json | tee bench-asyncio.json
 	python3 $(srcdir)/%D%/http.py . --json bench-http.json
 
 .PHONY: bench

@@ -57,9 +57,14 @@ static int set_then_clear_body(void *arg)
     ck_assert_int_eq(woken, 3);
     return 0;
 }
-START_TEST(waiters_wake_though_cleared_before_they_run)
+START_TEST(aio_event_04_set_twice_wakes_once)
 {
-    t_run(set_then_clear_body, NULL);
+    t_run_in_order(set_then_clear_body, NULL);
+}
+END_TEST
+START_TEST(aio_event_02_waiters_wake_though_cleared_before_they_run)
+{
+    t_run_in_order(set_then_clear_body, NULL);
 }
 END_TEST
 
@@ -83,7 +88,7 @@ static int cancelled_waiter_body(void *arg)
     ck_assert_int_eq(woken, 1);
     return 0;
 }
-START_TEST(cancelled_waiter_leaves_and_others_wait_on)
+START_TEST(aio_event_03_cancelled_waiter_leaves_and_others_wait_on)
 {
     t_run(cancelled_waiter_body, NULL);
 }
@@ -107,7 +112,7 @@ static int set_then_cancel_body(void *arg)
 }
 START_TEST(wait_that_was_woken_is_not_undone_by_a_cancel)
 {
-    t_run(set_then_cancel_body, NULL);
+    t_run_in_order(set_then_cancel_body, NULL);
 }
 END_TEST
 
@@ -125,7 +130,7 @@ static int free_waited_for(void *arg)
 }
 START_TEST(freeing_an_event_under_a_waiter_aborts)
 {
-    t_run_aborts(free_waited_for, NULL, "proa_event_free: tasks wait for the event");
+    t_run_aborts(free_waited_for, NULL, ", for which 1 tasks wait");
     proa_event_free(NULL);
 }
 END_TEST
@@ -168,13 +173,12 @@ END_TEST
 
 int main(void)
 {
-    return t_main("event", (const TTest *const[]){
-                               set_event_lets_all_pass_until_cleared,
-                               waiters_wake_though_cleared_before_they_run,
-                               cancelled_waiter_leaves_and_others_wait_on,
-                               wait_that_was_woken_is_not_undone_by_a_cancel,
-                               freeing_an_event_under_a_waiter_aborts,
-                               cancel_at_each_point_and_each_failed_allocation_leave_nothing,
-                               NULL,
-                           });
+    return t_main("event",
+                  (const TTest *const[]){
+                      set_event_lets_all_pass_until_cleared, aio_event_04_set_twice_wakes_once,
+                      aio_event_02_waiters_wake_though_cleared_before_they_run,
+                      aio_event_03_cancelled_waiter_leaves_and_others_wait_on,
+                      wait_that_was_woken_is_not_undone_by_a_cancel,
+                      freeing_an_event_under_a_waiter_aborts,
+                      cancel_at_each_point_and_each_failed_allocation_leave_nothing, NULL});
 }

@@ -183,6 +183,46 @@ START_TEST(limit_bounds_the_calls_at_once)
 }
 END_TEST
 
+static int count_calls(void *n)
+{
+    ++*(int *)n;
+    return 0;
+}
+
+static int fail_at_once(void *arg)
+{
+    (void)arg;
+    return PROA_EIO;
+}
+
+/* 128 are created, then they run: the 129th is not created once the first has failed. */
+static int batch_body(void *arg)
+{
+    enum { N = 300 };
+    static struct proa_call calls[N];
+    static int rcs[N];
+    int ran = 0;
+
+    (void)arg;
+    for (int i = 0; i < N; i++)
+        calls[i] = (struct proa_call){count_calls, &ran};
+    ck_ok(proa_gather(calls, N, rcs, NULL));
+    ck_assert_int_eq(ran, N);
+    calls[0].fn = fail_at_once;
+    ran = 0;
+    ck_err(proa_gather(calls, N, rcs, NULL), PROA_EIO);
+    ck_assert_int_eq(ran, 127);
+    ck_assert_int_eq(rcs[127], 0);
+    ck_assert_int_eq(rcs[128], PROA_ECANCELED);
+    ck_assert_int_eq(rcs[N - 1], PROA_ECANCELED);
+    return 0;
+}
+START_TEST(calls_of_a_later_batch_do_not_begin_after_a_failure)
+{
+    t_run_in_order(batch_body, NULL);
+}
+END_TEST
+
 /* The one that could not be created says so; those before it are cancelled, those after never ran.
  */
 static int no_memory_body(void *arg)
@@ -209,6 +249,36 @@ static int no_memory_body(void *arg)
 START_TEST(call_that_could_not_be_started_says_so)
 {
     t_run(no_memory_body, NULL);
+}
+END_TEST
+
+/* With collect those before it run to their end. */
+static int collect_without_memory_body(void *arg)
+{
+    enum { N = 200 };
+    static struct proa_call calls[N];
+    static int rcs[N];
+    struct job j = {PROA_HOUR, 5, 0};
+    int began = 0;
+
+    (void)arg;
+    for (int i = 0; i < N; i++)
+        calls[i] = (struct proa_call){run_job, &j};
+    t_alloc_fail(1);
+    ck_err(proa_gather(calls, N, rcs, PROA_GATHER_OPTS(.collect = true)), PROA_ENOMEM);
+    t_alloc_fail(0);
+    while (began < N && rcs[began] == 5)
+        began++;
+    ck_assert_int_gt(began, 0);
+    ck_assert_int_eq(j.runs, began);
+    ck_assert_int_eq(rcs[began], PROA_ENOMEM);
+    for (int i = began + 1; i < N; i++)
+        ck_assert_int_eq(rcs[i], PROA_ECANCELED);
+    return 0;
+}
+START_TEST(collect_cancels_nobody_when_a_call_could_not_be_started)
+{
+    t_run(collect_without_memory_body, NULL);
 }
 END_TEST
 
@@ -241,7 +311,9 @@ int main(void)
                                 cancelled_gather_cancels_and_waits_and_keeps_what_was_done,
                                 gather_that_cannot_begin_starts_nothing,
                                 limit_bounds_the_calls_at_once,
+                                calls_of_a_later_batch_do_not_begin_after_a_failure,
                                 call_that_could_not_be_started_says_so,
+                                collect_cancels_nobody_when_a_call_could_not_be_started,
                                 cancel_at_each_point_and_each_failed_allocation_fill_all_codes,
                                 NULL,
                             });

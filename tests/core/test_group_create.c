@@ -272,7 +272,7 @@ static int places_body(void *arg)
 }
 START_TEST(places_are_given_in_the_order_of_asking)
 {
-    t_run(places_body, NULL);
+    t_run_in_order(places_body, NULL);
 }
 END_TEST
 

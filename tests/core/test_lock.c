@@ -6,6 +6,7 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
+#include <pthread.h>
 #include <string.h>
 
 struct crew {
@@ -56,7 +57,7 @@ static int fifo_body(void *arg)
 }
 START_TEST(one_task_holds_it_and_others_follow_in_order)
 {
-    t_run(fifo_body, NULL);
+    t_run_in_order(fifo_body, NULL);
 }
 END_TEST
 
@@ -85,9 +86,35 @@ static int no_barging_body(void *arg)
     proa_lock_free(c.lock);
     return 0;
 }
-START_TEST(released_lock_belongs_to_the_waiter_before_it_runs)
+
+/* All that waited were cancelled, and have not run yet: then it is free for a newcomer. */
+static int waiters_gone_body(void *arg)
 {
-    t_run(no_barging_body, NULL);
+    PROA_AUTO(proa_lock) *lock = NULL;
+    struct crew c = {0};
+    struct sailor s = {&c, 'w', 1};
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    c.lock = lock;
+    PROA_GROUP(g);
+    ck_ok(proa_lock_acquire(lock));
+    ck_ok(proa_create_task(&g, hold, &s));
+    ck_ok(proa_create_task(&g, hold, &s));
+    ck_ok(proa_yield());
+    proa_group_cancel(&g);
+    proa_lock_release(lock);
+    ck_assert(!proa_lock_is_locked(lock));
+    ck_ok(proa_lock_try_acquire(lock));
+    proa_lock_release(lock);
+    ck_ok(proa_group_join(&g));
+    ck_assert_str_eq(c.order, "");
+    return 0;
+}
+START_TEST(aio_lock_02_released_lock_belongs_to_the_waiter_before_it_runs)
+{
+    t_run_in_order(no_barging_body, NULL);
+    t_run_in_order(waiters_gone_body, NULL);
 }
 END_TEST
 
@@ -116,6 +143,17 @@ static int cancelled_waiter_body(void *arg)
     return 0;
 }
 
+START_TEST(aio_lock_03_cancelled_waiter_leaves_the_others_alone)
+{
+    t_run_in_order(cancelled_waiter_body, NULL);
+}
+END_TEST
+START_TEST(aio_lock_05_first_waiter_cancelled_and_one_release_is_one_acquire)
+{
+    t_run_in_order(cancelled_waiter_body, NULL);
+}
+END_TEST
+
 /* AIO-LOCK-04: chosen first, cancelled after, in the same turn: it has the lock, and passes it on.
  */
 static int cancelled_holder_body(void *arg)
@@ -139,10 +177,10 @@ static int cancelled_holder_body(void *arg)
     proa_lock_free(c.lock);
     return 0;
 }
-START_TEST(no_release_is_lost_to_a_cancel)
+START_TEST(aio_lock_04_no_release_is_lost_to_a_cancel_of_the_chosen)
 {
-    t_run(cancelled_waiter_body, NULL);
-    t_run(cancelled_holder_body, NULL);
+    t_run_in_order(cancelled_waiter_body, NULL);
+    t_run_in_order(cancelled_holder_body, NULL);
 }
 END_TEST
 
@@ -162,7 +200,7 @@ START_TEST(free_lock_is_not_taken_in_a_cancelled_scope)
 }
 END_TEST
 
-/* ---- misuse: AIO-LOCK-06, AIO-LOCK-07, AIO-LOCK-09 */
+/* ---- misuse */
 
 static int release_unlocked(void *arg)
 {
@@ -173,16 +211,33 @@ static int release_unlocked(void *arg)
     proa_lock_release(lock);
     return 0;
 }
-
-static int acquire_twice(void *arg)
+START_TEST(aio_lock_06_release_of_a_free_lock_aborts)
 {
-    struct proa_lock *lock;
+    t_run_aborts(release_unlocked, NULL, "proa_lock_release: task main does not hold lock 0x");
+    t_run_aborts(release_unlocked, NULL, ", nobody does");
+}
+END_TEST
+
+static int acquire_twice_body(void *arg)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
 
     (void)arg;
     ck_ok(proa_lock_new(&lock));
     ck_ok(proa_lock_acquire(lock));
-    return proa_lock_acquire(lock);
+    ck_err(proa_lock_acquire(lock), PROA_EDEADLK);
+    ck_assert_ptr_nonnull(strstr(proa_err_detail(PROA_EDEADLK), "task main holds lock 0x"));
+    ck_err(proa_lock_try_acquire(lock), PROA_EAGAIN);
+    ck_assert(proa_lock_is_locked(lock));
+    proa_lock_release(lock);
+    ck_assert(!proa_lock_is_locked(lock));
+    return 0;
 }
+START_TEST(aio_lock_07_acquiring_twice_is_a_deadlock_and_said_so)
+{
+    t_run(acquire_twice_body, NULL);
+}
+END_TEST
 
 static int release_it(void *lock)
 {
@@ -197,10 +252,16 @@ static int release_foreign(void *arg)
     (void)arg;
     ck_ok(proa_lock_new(&lock));
     PROA_GROUP(g);
-    ck_ok(proa_create_task(&g, release_it, lock));
     ck_ok(proa_lock_acquire(lock));
+    ck_ok(proa_create_task_opts(&g, NULL, release_it, lock, PROA_TASK_OPTS(.name = "thief")));
     return proa_group_join(&g);
 }
+START_TEST(aio_lock_09_release_of_what_another_task_holds_aborts)
+{
+    t_run_aborts(release_foreign, NULL, "proa_lock_release: task thief does not hold lock 0x");
+    t_run_aborts(release_foreign, NULL, ", main does");
+}
+END_TEST
 
 static int free_held(void *arg)
 {
@@ -212,6 +273,13 @@ static int free_held(void *arg)
     proa_lock_free(lock);
     return 0;
 }
+START_TEST(freeing_a_held_lock_aborts)
+{
+    t_run_aborts(free_held, NULL, "proa_lock_free: task main frees lock 0x");
+    t_run_aborts(free_held, NULL, ", which main holds");
+    proa_lock_free(NULL);
+}
+END_TEST
 
 static int take_and_end(void *lock)
 {
@@ -231,14 +299,158 @@ static int holder_ended(void *arg)
     ck_ok(proa_create_task(&g, release_it, lock));
     return proa_group_join(&g);
 }
-START_TEST(misuse_of_a_lock_aborts)
+
+static int hold_and_end(void *lock)
 {
-    t_run_aborts(release_unlocked, NULL, "proa_lock_release: the task does not hold the lock");
-    t_run_aborts(release_foreign, NULL, "proa_lock_release: the task does not hold the lock");
-    t_run_aborts(holder_ended, NULL, "proa_lock_release: the task does not hold the lock");
-    t_run_aborts(acquire_twice, NULL, "holds this lock already");
-    t_run_aborts(free_held, NULL, "proa_lock_free: a task holds the lock");
-    proa_lock_free(NULL);
+    int rc = proa_lock_acquire(lock);
+
+    return rc < 0 ? rc : proa_sleep(1);
+}
+
+static int take_dead(void *lock)
+{
+    ck_err(proa_lock_acquire(lock), PROA_EOWNERDEAD);
+    return 0;
+}
+
+/* Two wait for a lock whose holder ends: both are told, and so is who comes after. */
+static int orphan_body(void *arg)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+    PROA_AUTO(proa_lock) *other = NULL;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    ck_ok(proa_lock_new(&other));
+    PROA_GROUP(g);
+    ck_ok(proa_lock_acquire(other)); /* what others hold is not concerned */
+    ck_ok(proa_create_task(&g, hold_and_end, lock));
+    ck_ok(proa_yield());
+    ck_ok(proa_create_task(&g, take_dead, lock));
+    ck_ok(proa_create_task(&g, take_dead, lock));
+    ck_ok(proa_group_join(&g));
+    ck_err(proa_lock_acquire(lock), PROA_EOWNERDEAD);
+    ck_err(proa_lock_try_acquire(lock), PROA_EOWNERDEAD);
+    ck_assert(proa_lock_is_locked(lock));
+    proa_lock_release(other);
+    return 0;
+}
+struct pair {
+    struct proa_lock *kept;
+    struct proa_lock *released;
+};
+
+static int keep_one(void *arg)
+{
+    struct pair *p = arg;
+
+    ck_ok(proa_lock_acquire(p->kept));
+    ck_ok(proa_lock_acquire(p->released));
+    proa_lock_release(p->released);
+    return 0;
+}
+
+/* Of two locks the task forgets the one that it took first. */
+static int older_lock_body(void *arg)
+{
+    PROA_AUTO(proa_lock) *kept = NULL;
+    PROA_AUTO(proa_lock) *released = NULL;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&kept));
+    ck_ok(proa_lock_new(&released));
+    struct pair p = {kept, released};
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, keep_one, &p));
+    ck_ok(proa_group_join(&g));
+    ck_err(proa_lock_acquire(kept), PROA_EOWNERDEAD);
+    ck_ok(proa_lock_acquire(released));
+    proa_lock_release(released);
+    return 0;
+}
+START_TEST(lock_of_a_task_that_has_ended_keeps_nobody_waiting)
+{
+    t_run(older_lock_body, NULL);
+    t_run_in_order(orphan_body, NULL);
+    t_run_aborts(holder_ended, NULL, ", a task that has ended does");
+}
+END_TEST
+
+/* Released in any order, each is forgotten: at its end the task would touch one that it holds. */
+static int any_order_body(void *arg)
+{
+    struct proa_lock *l[3];
+
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        ck_ok(proa_lock_new(&l[i]));
+        ck_ok(proa_lock_acquire(l[i]));
+    }
+    proa_lock_release(l[1]);
+    proa_lock_release(l[0]);
+    proa_lock_release(l[2]);
+    ck_ok(proa_lock_acquire(l[1]));
+    proa_lock_release(l[1]);
+    for (int i = 0; i < 3; i++)
+        proa_lock_free(l[i]);
+    return 0;
+}
+START_TEST(locks_are_released_in_any_order)
+{
+    t_run(any_order_body, NULL);
+}
+END_TEST
+
+static int lock_it(void *arg)
+{
+    struct proa_lock *lock = arg;
+    int rc = proa_lock_acquire(lock);
+
+    if (rc >= 0)
+        proa_lock_release(lock);
+    return rc;
+}
+
+static void *other_thread(void *lock)
+{
+    proa_run(lock_it, lock, NULL);
+    return NULL;
+}
+
+static void use_elsewhere(struct proa_lock *lock)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, other_thread, lock), 0);
+    pthread_join(thread, NULL);
+}
+
+static int made_here(void *arg)
+{
+    struct proa_lock *lock;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    use_elsewhere(lock);
+    return 0;
+}
+
+/* One made before the loop gets its home from the first task that uses it. */
+static int used_here_first(void *lock)
+{
+    ck_ok(lock_it(lock));
+    use_elsewhere(lock);
+    return 0;
+}
+START_TEST(use_in_another_thread_aborts)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+
+    ck_ok(proa_lock_new(&lock));
+    t_run_aborts(made_here, NULL, "proa_lock_acquire: task main is of another thread");
+    t_run_aborts(used_here_first, lock, "proa_lock_acquire: task main is of another thread");
+    t_run(lock_it, lock);
+    t_run(lock_it, lock); /* another loop of the same thread */
 }
 END_TEST
 
@@ -272,11 +484,16 @@ int main(void)
 {
     return t_main("lock", (const TTest *const[]){
                               one_task_holds_it_and_others_follow_in_order,
-                              released_lock_belongs_to_the_waiter_before_it_runs,
-                              no_release_is_lost_to_a_cancel,
+                              aio_lock_02_released_lock_belongs_to_the_waiter_before_it_runs,
+                              aio_lock_03_cancelled_waiter_leaves_the_others_alone,
+                              aio_lock_05_first_waiter_cancelled_and_one_release_is_one_acquire,
+                              aio_lock_04_no_release_is_lost_to_a_cancel_of_the_chosen,
                               free_lock_is_not_taken_in_a_cancelled_scope,
-                              misuse_of_a_lock_aborts,
-                              cancel_at_each_point_and_each_failed_allocation_leave_it_free,
-                              NULL,
-                          });
+                              aio_lock_06_release_of_a_free_lock_aborts,
+                              aio_lock_07_acquiring_twice_is_a_deadlock_and_said_so,
+                              aio_lock_09_release_of_what_another_task_holds_aborts,
+                              freeing_a_held_lock_aborts,
+                              lock_of_a_task_that_has_ended_keeps_nobody_waiting,
+                              locks_are_released_in_any_order, use_in_another_thread_aborts,
+                              cancel_at_each_point_and_each_failed_allocation_leave_it_free, NULL});
 }

@@ -441,7 +441,7 @@ static int from_task(void *arg)
 
     (void)arg;
     ck_assert_int_eq(proa_call_on_big_stack(look, words("")), 42);
-    ck_assert(where < mine - STACK_SIZE_MAX || where > mine + STACK_SIZE_MAX);
+    ck_assert(where < mine - STACK_SIZE_DEFAULT || where > mine + STACK_SIZE_DEFAULT);
     return 0;
 }
 START_TEST(the_big_stack_is_the_threads_own)

@@ -98,11 +98,9 @@ START_TEST(items_leave_in_the_order_they_came)
 }
 END_TEST
 
-/* AIO-QUEUE-03, AIO-QUEUE-08 */
 static int limit_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
-    PROA_AUTO(proa_queue) *endless = NULL;
     void *p;
 
     (void)arg;
@@ -114,20 +112,36 @@ static int limit_body(void *arg)
     ck_err(PROA_WITHIN(1, proa_queue_put(q, item('d'))), PROA_ETIMEDOUT);
     ck_assert_uint_eq(proa_queue_len(q), 3);
     ck_assert_str_eq(drain(q), "abc");
-
-    ck_ok(proa_queue_new(&endless, NULL));
-    for (int i = 0; i < 1000; i++)
-        ck_ok(proa_queue_put(endless, item('a')));
-    ck_assert_uint_eq(proa_queue_len(endless), 1000);
     return 0;
 }
-START_TEST(full_and_empty_wait_or_say_eagain)
+START_TEST(aio_queue_03_full_and_empty_wait_or_say_eagain)
 {
     t_run(limit_body, NULL);
 }
 END_TEST
 
-/* AIO-QUEUE-02 */
+/* No limit, and a negative one, which is larger than all memory. */
+static int no_limit_body(void *arg)
+{
+    const size_t limits[] = {0, (size_t)-1};
+
+    (void)arg;
+    for (int k = 0; k < 2; k++) {
+        PROA_AUTO(proa_queue) *q = NULL;
+
+        ck_ok(proa_queue_new(&q, PROA_QUEUE_OPTS(.limit = limits[k])));
+        for (int i = 0; i < 1000; i++)
+            ck_ok(i % 2 ? proa_queue_try_put(q, item('a')) : proa_queue_put(q, item('a')));
+        ck_assert_uint_eq(proa_queue_len(q), 1000);
+    }
+    return 0;
+}
+START_TEST(aio_queue_08_without_a_limit_it_is_never_full)
+{
+    t_run(no_limit_body, NULL);
+}
+END_TEST
+
 static int fifo_waiters_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
@@ -155,9 +169,9 @@ static int fifo_waiters_body(void *arg)
     ck_assert_str_eq(drain(q), "cxy");
     return proa_group_join(&putters);
 }
-START_TEST(waiters_are_served_in_the_order_they_came)
+START_TEST(aio_queue_02_waiters_are_served_in_the_order_they_came)
 {
-    t_run(fifo_waiters_body, NULL);
+    t_run_in_order(fifo_waiters_body, NULL);
 }
 END_TEST
 
@@ -182,13 +196,13 @@ static int no_barging_body(void *arg)
 }
 START_TEST(room_belongs_to_the_putter_that_waited)
 {
-    t_run(no_barging_body, NULL);
+    t_run_in_order(no_barging_body, NULL);
 }
 END_TEST
 
 /* ---- cancels */
 
-/* AIO-QUEUE-04, both orders. */
+/* Both orders. */
 static int cancelled_getter_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
@@ -217,18 +231,18 @@ static int cancelled_getter_body(void *arg)
         ck_ok(proa_group_join(&getters));
         ck_assert_str_eq(got, "2a3b");
     }
-    /* Nobody is left waiting: the next item stays (AIO-QUEUE-06). */
+    /* Nobody is left waiting: the next item stays. */
     fill(q, "c");
     ck_assert_str_eq(drain(q), "c");
     return 0;
 }
-START_TEST(item_is_neither_lost_nor_doubled_by_a_cancelled_get)
+START_TEST(aio_queue_04_item_is_neither_lost_nor_doubled_by_a_cancelled_get)
 {
-    t_run(cancelled_getter_body, NULL);
+    t_run_in_order(cancelled_getter_body, NULL);
 }
 END_TEST
 
-/* AIO-QUEUE-05, both orders. */
+/* Both orders. */
 static int cancelled_putter_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
@@ -256,9 +270,36 @@ static int cancelled_putter_body(void *arg)
     ck_assert_str_eq(drain(q), "z");
     return 0;
 }
-START_TEST(cancelled_put_leaves_its_place_to_the_next)
+START_TEST(aio_queue_05_cancelled_put_leaves_its_place_to_the_next)
 {
-    t_run(cancelled_putter_body, NULL);
+    t_run_in_order(cancelled_putter_body, NULL);
+}
+END_TEST
+
+/* A hundred getters and a hundred putters give up; nothing is left of them, nothing grows. */
+static int no_growth_body(void *arg)
+{
+    PROA_AUTO(proa_queue) *q = NULL;
+    void *got;
+
+    (void)arg;
+    ck_ok(proa_queue_new(&q, PROA_QUEUE_OPTS(.limit = 1)));
+    fill(q, "a");
+    ck_ok(proa_queue_get(q, &got));
+    size_t bytes = t_alloc_bytes();
+    for (int i = 0; i < 100; i++)
+        ck_err(PROA_WITHIN(1, proa_queue_get(q, &got)), PROA_ETIMEDOUT);
+    fill(q, "b"); /* no getter is left to take it */
+    ck_assert_uint_eq(proa_queue_len(q), 1);
+    for (int i = 0; i < 100; i++)
+        ck_err(PROA_WITHIN(1, proa_queue_put(q, item('c'))), PROA_ETIMEDOUT);
+    ck_assert_str_eq(drain(q), "b"); /* no putter is left to come after it */
+    ck_assert_uint_eq(t_alloc_bytes(), bytes);
+    return 0;
+}
+START_TEST(aio_queue_06_cancelled_waiters_are_removed)
+{
+    t_run(no_growth_body, NULL);
 }
 END_TEST
 
@@ -308,7 +349,7 @@ static int consume(void *arg)
     }
 }
 
-/* AIO-QUEUE-07: gets and puts that time out at every moment; what was accepted was got, once. */
+/* Gets and puts that time out at every moment; what was accepted was got, once. */
 static int flow_body(void *arg)
 {
     struct t_random random = {.state = *(uint64_t *)arg};
@@ -332,7 +373,7 @@ static int flow_body(void *arg)
     ck_assert_mem_eq(counts, accepted, sizeof counts);
     return 0;
 }
-START_TEST(every_item_put_is_got_exactly_once)
+START_TEST(aio_queue_07_every_item_put_is_got_exactly_once)
 {
     for (uint64_t seed = 1; seed <= 50; seed++)
         t_run(flow_body, &seed);
@@ -404,7 +445,7 @@ static int free_waited_on(void *arg)
 }
 START_TEST(free_frees_the_items_and_aborts_under_waiters)
 {
-    t_run(free_body, NULL);
+    t_run_in_order(free_body, NULL);
     t_run_aborts(free_waited_on, NULL, "proa_queue_shutdown first");
 }
 END_TEST
@@ -473,17 +514,18 @@ END_TEST
 
 int main(void)
 {
-    return t_main("queue", (const TTest *const[]){
-                               items_leave_in_the_order_they_came,
-                               full_and_empty_wait_or_say_eagain,
-                               waiters_are_served_in_the_order_they_came,
-                               room_belongs_to_the_putter_that_waited,
-                               item_is_neither_lost_nor_doubled_by_a_cancelled_get,
-                               cancelled_put_leaves_its_place_to_the_next,
-                               every_item_put_is_got_exactly_once,
-                               cancelled_scope_moves_no_item_though_it_could,
-                               free_frees_the_items_and_aborts_under_waiters,
-                               cancel_at_each_point_and_each_failed_allocation_leave_nothing,
-                               NULL,
-                           });
+    return t_main("queue",
+                  (const TTest *const[]){
+                      items_leave_in_the_order_they_came,
+                      aio_queue_03_full_and_empty_wait_or_say_eagain,
+                      aio_queue_08_without_a_limit_it_is_never_full,
+                      aio_queue_02_waiters_are_served_in_the_order_they_came,
+                      room_belongs_to_the_putter_that_waited,
+                      aio_queue_04_item_is_neither_lost_nor_doubled_by_a_cancelled_get,
+                      aio_queue_05_cancelled_put_leaves_its_place_to_the_next,
+                      aio_queue_06_cancelled_waiters_are_removed,
+                      aio_queue_07_every_item_put_is_got_exactly_once,
+                      cancelled_scope_moves_no_item_though_it_could,
+                      free_frees_the_items_and_aborts_under_waiters,
+                      cancel_at_each_point_and_each_failed_allocation_leave_nothing, NULL});
 }

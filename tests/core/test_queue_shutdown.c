@@ -84,7 +84,6 @@ static void count_free(void *p)
     freed++;
 }
 
-/* AIO-QUEUE-10 */
 static int shutdown_empty_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
@@ -108,7 +107,6 @@ static int shutdown_empty_body(void *arg)
     return 0;
 }
 
-/* AIO-QUEUE-11 */
 static int shutdown_drain_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
@@ -177,16 +175,28 @@ static int discard_wakes_body(void *arg)
     proa_queue_shutdown(q, PROA_QUEUE_DISCARD);
     return PROA_WITHIN(PROA_SEC, proa_group_join(&g));
 }
-START_TEST(shutdown_ends_puts_at_once_and_gets_when_empty)
+START_TEST(aio_queue_10_shutdown_of_an_empty_queue_ends_gets_and_puts)
 {
     t_run(shutdown_empty_body, NULL);
+}
+END_TEST
+START_TEST(aio_queue_11_drain_ends_puts_at_once_and_gets_when_empty)
+{
     t_run(shutdown_drain_body, NULL);
+}
+END_TEST
+START_TEST(aio_queue_12_discard_drops_items_and_counts_them_as_done)
+{
     t_run(shutdown_discard_body, NULL);
     t_run(discard_wakes_body, NULL);
 }
 END_TEST
+START_TEST(aio_queue_14_join_after_a_discard_waits_for_what_was_taken)
+{
+    t_run(shutdown_discard_body, NULL);
+}
+END_TEST
 
-/* AIO-QUEUE-09 */
 static int join_body(void *arg)
 {
     PROA_AUTO(proa_queue) *q = NULL;
@@ -260,20 +270,21 @@ static int done_too_often(void *arg)
     proa_queue_task_done(q);
     return 0;
 }
-START_TEST(join_waits_until_every_item_is_done)
+START_TEST(aio_queue_09_join_waits_until_every_item_is_done)
 {
     t_run(join_body, NULL);
     t_run(join_handed_over_body, NULL);
     t_run(join_waited_put_body, NULL);
-    t_run_aborts(done_too_often, NULL, "called more often than items were got");
+    t_run_aborts(done_too_often, NULL, "proa_queue_task_done: task main calls it for queue 0x");
 }
 END_TEST
 
 int main(void)
 {
-    return t_main("queue_shutdown", (const TTest *const[]){
-                                        shutdown_ends_puts_at_once_and_gets_when_empty,
-                                        join_waits_until_every_item_is_done,
-                                        NULL,
-                                    });
+    return t_main("queue_shutdown",
+                  (const TTest *const[]){aio_queue_10_shutdown_of_an_empty_queue_ends_gets_and_puts,
+                                         aio_queue_11_drain_ends_puts_at_once_and_gets_when_empty,
+                                         aio_queue_12_discard_drops_items_and_counts_them_as_done,
+                                         aio_queue_14_join_after_a_discard_waits_for_what_was_taken,
+                                         aio_queue_09_join_waits_until_every_item_is_done, NULL});
 }

@@ -124,8 +124,7 @@ static void keep_log(enum proa_log_level level, const char *text, void *arg)
     strcat(logged, "\n");
 }
 
-/* AIO-TASK-14 */
-START_TEST(failure_of_a_left_over_task_is_logged_and_changes_nothing)
+START_TEST(aio_task_14_failure_of_a_left_over_task_is_logged_and_changes_nothing)
 {
     struct leftover l = {.rc = PROA_EIO};
 
@@ -250,7 +249,7 @@ START_TEST(faults_are_logged_by_default)
 {
     logged[0] = '\0';
     proa_log_set(keep_log, NULL);
-    t_run(note, NULL);
+    t_run_in_order(note, NULL);
     ck_assert_str_eq(logged, "task task-2 failed: the pier is closed (PROA_ECONNREFUSED)\n");
 }
 END_TEST
@@ -288,7 +287,7 @@ int main(void)
                              run_inside_a_run_is_refused,
                              bad_options_run_nothing,
                              left_over_tasks_are_cancelled_and_waited_for,
-                             failure_of_a_left_over_task_is_logged_and_changes_nothing,
+                             aio_task_14_failure_of_a_left_over_task_is_logged_and_changes_nothing,
                              shields_end_with_the_grace_time_and_stragglers_are_named,
                              no_shield_holds_after_the_grace_time,
                              task_that_does_not_end_aborts_the_process_by_name,

@@ -242,7 +242,10 @@ static int claim_and_give_back(void *arg)
 
     (void)arg;
     ck_ok(proa__signals_claim(loop, hear, one));
-    ck_ok(proa__signals_claim(loop, NULL, NULL));
+    proa__signals_give_back(loop, two); /* not theirs */
+    ck_err(proa__signals_claim(loop, hear, two), PROA_EBUSY);
+    proa__signals_give_back(loop, one);
+    proa__signals_give_back(loop, one);
     raise(SIGTERM);
     return proa_sleep(PROA_HOUR) == PROA_ECANCELED ? 0 : PROA_EPROTO;
 }

@@ -74,7 +74,7 @@ static int not_before_body(void *arg)
 }
 START_TEST(task_does_not_run_before_its_creator_waits)
 {
-    t_run(not_before_body, NULL);
+    t_run_in_order(not_before_body, NULL);
 }
 END_TEST
 
@@ -95,7 +95,7 @@ static int round_robin_body(void *arg)
 }
 START_TEST(tasks_take_turns_in_the_order_of_creation)
 {
-    t_run(round_robin_body, NULL);
+    t_run_in_order(round_robin_body, NULL);
 }
 END_TEST
 
@@ -130,7 +130,7 @@ static int cancelled_before_first_turn_body(void *arg)
 }
 START_TEST(task_cancelled_before_its_first_turn_runs_all_the_same)
 {
-    t_run(cancelled_before_first_turn_body, NULL);
+    t_run_in_order(cancelled_before_first_turn_body, NULL);
 }
 END_TEST
 
@@ -241,7 +241,7 @@ static int names_body(void *arg)
 START_TEST(name_is_copied_cut_to_31_bytes_or_made_up)
 {
     ck_assert_str_eq(proa_current_task_name(), "");
-    t_run(names_body, NULL);
+    t_run_in_order(names_body, NULL);
 }
 END_TEST
 
@@ -271,7 +271,7 @@ static int join_again_body(void *arg)
 }
 START_TEST(task_is_joined_any_number_of_times_until_its_group_is_left)
 {
-    t_run(join_again_body, NULL);
+    t_run_in_order(join_again_body, NULL);
 }
 END_TEST
 
@@ -418,7 +418,7 @@ static int join_self(void *arg)
 }
 START_TEST(joining_oneself_aborts)
 {
-    t_run_aborts(join_self, NULL, "proa_task_join: a task waits for its own end");
+    t_run_aborts(join_self, NULL, "waits for its own end");
 }
 END_TEST
 

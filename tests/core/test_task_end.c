@@ -136,7 +136,7 @@ struct faults {
     char detail[200];
 };
 
-static void note_fault(const struct proa_fault *fault, void *arg)
+static int note_fault(const struct proa_fault *fault, void *arg)
 {
     struct faults *f = arg;
 
@@ -144,6 +144,7 @@ static void note_fault(const struct proa_fault *fault, void *arg)
     f->rc = fault->rc;
     snprintf(f->task, sizeof f->task, "%s", fault->task);
     snprintf(f->detail, sizeof f->detail, "%s", fault->detail);
+    return 0;
 }
 
 static int forgotten_group_body(void *arg)
@@ -184,7 +185,7 @@ static int root_fault_body(void *arg)
 }
 START_TEST(failure_in_the_root_group_reaches_the_fault_handler)
 {
-    t_run(root_fault_body, NULL);
+    t_run_in_order(root_fault_body, NULL);
 }
 END_TEST
 
@@ -203,7 +204,7 @@ static int root_joined_body(void *arg)
 }
 START_TEST(failure_that_is_joined_is_no_fault)
 {
-    t_run(root_joined_body, NULL);
+    t_run_in_order(root_joined_body, NULL);
 }
 END_TEST
 
@@ -243,8 +244,8 @@ static int follow_later_body(void *arg)
 }
 START_TEST(task_does_not_inherit_the_words_of_the_one_before)
 {
-    t_run(follow_at_once_body, NULL);
-    t_run(follow_later_body, NULL);
+    t_run_in_order(follow_at_once_body, NULL);
+    t_run_in_order(follow_later_body, NULL);
 }
 END_TEST
 
@@ -292,7 +293,8 @@ static int many_tasks(void *arg)
     PROA_GROUP(g);
     for (int i = 0; i < 100; i++)
         proa_create_task_opts(&g, NULL, give, &rc,
-                              PROA_TASK_OPTS(.name = i % 50 ? NULL : "a", .stack_size = i == 70));
+                              PROA_TASK_OPTS(.name = i % 50 ? NULL : "a",
+                                             .stack_size = i == 70 ? STACK_SIZE_MIN : 0));
     return proa_group_join(&g);
 }
 

@@ -116,7 +116,7 @@ static int side_by_side(void *arg)
 }
 START_TEST(jobs_run_side_by_side)
 {
-    t_run(side_by_side, NULL);
+    t_run_in_order(side_by_side, NULL);
 }
 END_TEST
 
@@ -147,7 +147,7 @@ static int waited_for(void *arg)
 }
 START_TEST(a_job_that_runs_is_waited_for_although_cancelled)
 {
-    t_run(waited_for, NULL);
+    t_run_in_order(waited_for, NULL);
 }
 END_TEST
 
@@ -234,7 +234,7 @@ static int abandoned(void *arg)
 }
 START_TEST(an_abandoned_job_is_left_and_its_argument_released)
 {
-    t_run(abandoned, NULL);
+    t_run_in_order(abandoned, NULL);
     ck_assert_int_eq(n_released, 1);
 }
 END_TEST
@@ -292,7 +292,7 @@ static int leave_running(void *arg)
 }
 START_TEST(the_end_of_the_loop_waits_for_its_helpers)
 {
-    t_run(leave_running, NULL);
+    t_run_in_order(leave_running, NULL);
     ck_assert_int_eq(n_released, 1);
 }
 END_TEST

@@ -259,12 +259,47 @@ START_TEST(it_ends_with_the_scheduler)
 
     ck_ok(proa__loop_new(&loop, NULL));
     ck_ok(proa__sched_new(loop));
-    ck_ok(proa__sched_start(loop->sched, nothing, NULL, 0, PROA_SEC));
+    ck_ok(proa__sched_start(loop->sched, nothing, NULL, &(struct sched_main){.grace = PROA_SEC}));
     proa__loop_run(loop);
     ck_assert(timer_running(&loop->sched->tidy.timer));
     proa__sched_free(loop);
-    ck_assert(heap_empty(&loop->timers));
+    ck_assert_uint_eq(proa__timers_count(loop), 0);
     proa__loop_free(loop);
+}
+END_TEST
+
+static int nap(void *arg)
+{
+    (void)arg;
+    return proa_sleep(PROA_MS);
+}
+
+static int a_wave(size_t n)
+{
+    PROA_GROUP(g);
+    for (size_t i = 0; i < n; i++)
+        ck_ok(proa_create_task(&g, nap, NULL));
+    return proa_group_join(&g);
+}
+
+static int wave_body(void *arg)
+{
+    const struct stack_pool *pool = &proa__loop_current()->stacks;
+    const struct stack_class *class = &pool->classes[STACK_CLASS_DEFAULT];
+
+    (void)arg;
+    for (int i = 0; i < 3; i++) { /* waves that come again find their stacks warm */
+        ck_ok(a_wave(5000));
+        ck_assert_uint_ge(class->n_dirty, 4990);
+        ck_ok(proa_sleep(PROA_SEC / 2));
+    }
+    ck_ok(proa_sleep(3 * PROA_SEC));
+    ck_assert_uint_eq(class->n_dirty, pool->keep_dirty);
+    return a_wave(5000);
+}
+START_TEST(stacks_of_a_wave_give_their_pages_back_when_no_further_one_comes)
+{
+    t_run(wave_body, NULL);
 }
 END_TEST
 
@@ -301,6 +336,7 @@ int main(void)
                               the_stack_of_a_task_that_ended_is_its_heirs,
                               it_ends_with_the_scheduler,
                               an_idle_program_is_not_woken,
+                              stacks_of_a_wave_give_their_pages_back_when_no_further_one_comes,
                               NULL,
                           });
 }

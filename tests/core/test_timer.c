@@ -362,6 +362,102 @@ START_TEST(timers_allocate_nothing)
 }
 END_TEST
 
+/* ---- many, near and far */
+
+enum { CROWD = 400 };
+
+struct alarm {
+    struct timer timer;
+    int64_t when; /* PROA_FOREVER: it does not run */
+    int number;   /* by order of their starts */
+};
+
+static struct alarm crowd[CROWD];
+static int64_t last_when;
+static int last_number;
+
+/* Fires at its deadline; those of one deadline in the order of their starts. */
+static void ring(void *arg)
+{
+    struct alarm *a = arg;
+
+    ck_assert_int_eq(proa_now(), a->when);
+    ck_assert(a->when > last_when || (a->when == last_when && a->number > last_number));
+    last_when = a->when;
+    last_number = a->number;
+    a->when = PROA_FOREVER;
+}
+
+static int64_t rough_span(struct t_random *r)
+{
+    static const int64_t units[] = {PROA_MS, PROA_SEC, 100 * PROA_SEC, 10 * PROA_HOUR,
+                                    1000 * PROA_HOUR};
+
+    return units[t_random_below(r, 5)] * (int64_t)(1 + t_random_below(r, 20));
+}
+
+static int crowd_body(void *arg)
+{
+    struct t_random r = {.state = *(uint64_t *)arg};
+    struct proa_loop *loop = proa_loop_current();
+
+    last_when = 0;
+    for (int i = 0; i < CROWD; i++)
+        crowd[i].when = PROA_FOREVER;
+    for (int i = 1; i < 20000; i++) {
+        struct alarm *a = &crowd[t_random_below(&r, CROWD)];
+
+        if (a->when == PROA_FOREVER || t_random_below(&r, 8) == 0) { /* started, or moved */
+            proa__timer_stop(&a->timer);
+            a->when = proa_now() / PROA_MS * PROA_MS + rough_span(&r);
+            a->number = i;
+            proa__timer_start(loop, &a->timer, a->when, ring, a);
+        } else if (t_random_below(&r, 2)) {
+            proa__timer_stop(&a->timer);
+            a->when = PROA_FOREVER;
+        } else if (t_random_below(&r, 4) == 0)
+            ck_ok(proa_sleep(rough_span(&r) / 10));
+    }
+    for (int i = 0; i < CROWD; i++) {
+        ck_assert_int_ge(crowd[i].when, proa_now()); /* none was missed */
+        proa__timer_stop(&crowd[i].timer);
+    }
+    return 0;
+}
+
+/* Moved without a stop, they have no place among those of the same deadline: none has the same. */
+static int moved_body(void *arg)
+{
+    struct t_random r = {.state = *(uint64_t *)arg};
+    struct proa_loop *loop = proa_loop_current();
+
+    last_when = 0;
+    for (int i = 0; i < CROWD; i++)
+        crowd[i].when = PROA_FOREVER;
+    for (int i = 1; i < 20000; i++) {
+        struct alarm *a = &crowd[t_random_below(&r, CROWD)];
+
+        a->when = proa_now() + rough_span(&r) + (int64_t)t_random_below(&r, PROA_MS);
+        a->number = i;
+        proa__timer_start(loop, &a->timer, a->when, ring, a);
+        if (t_random_below(&r, 4) == 0)
+            ck_ok(proa_sleep(rough_span(&r) / 10 + 1));
+    }
+    for (int i = 0; i < CROWD; i++) {
+        ck_assert_int_ge(crowd[i].when, proa_now()); /* none was missed */
+        proa__timer_stop(&crowd[i].timer);
+    }
+    return 0;
+}
+START_TEST(a_random_crowd_fires_on_time_and_in_order)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        t_run(crowd_body, &seed);
+        t_run(moved_body, &seed);
+    }
+}
+END_TEST
+
 int main(void)
 {
     return t_main("timer", (const TTest *const[]){
@@ -376,6 +472,7 @@ int main(void)
                                a_nearer_deadline_is_not_missed,
                                a_deadline_nearer_than_the_armed_one_is_not_missed,
                                timers_allocate_nothing,
+                               a_random_crowd_fires_on_time_and_in_order,
                                NULL,
                            });
 }

@@ -63,7 +63,7 @@ static int first_wake_wins_body(void *arg)
 }
 START_TEST(first_wake_takes_all_records_off_and_names_the_winner)
 {
-    t_run(first_wake_wins_body, NULL);
+    t_run_in_order(first_wake_wins_body, NULL);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ static int woken_then_cancelled_body(void *arg)
 }
 START_TEST(record_woken_before_the_cancel_keeps_its_code)
 {
-    t_run(woken_then_cancelled_body, NULL);
+    t_run_in_order(woken_then_cancelled_body, NULL);
 }
 END_TEST
 
@@ -258,7 +258,7 @@ static int budget_body(void *arg)
 }
 START_TEST(calls_that_never_wait_give_way_when_the_budget_is_used_up)
 {
-    t_run(budget_body, NULL);
+    t_run_in_order(budget_body, NULL);
 }
 END_TEST
 

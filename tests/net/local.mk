@@ -2,10 +2,14 @@
 net_tests = \
 	%D%/test_accept \
 	%D%/test_addr \
+	%D%/test_communicate \
 	%D%/test_connect \
+	%D%/test_datagram \
 	%D%/test_edge \
 	%D%/test_listener \
 	%D%/test_pair \
+	%D%/test_process \
+	%D%/test_process_end \
 	%D%/test_resolve \
 	%D%/test_resolve_own \
 	%D%/test_stream \
@@ -21,14 +25,22 @@ check_PROGRAMS += $(net_tests)
 %C%_test_accept_LDADD = $(net_test_libs)
 %C%_test_addr_CFLAGS = $(net_test_flags)
 %C%_test_addr_LDADD = $(net_test_libs)
+%C%_test_communicate_CFLAGS = $(net_test_flags)
+%C%_test_communicate_LDADD = $(net_test_libs)
 %C%_test_connect_CFLAGS = $(net_test_flags)
 %C%_test_connect_LDADD = $(net_test_libs)
+%C%_test_datagram_CFLAGS = $(net_test_flags)
+%C%_test_datagram_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
 %C%_test_edge_LDADD = $(net_test_libs)
 %C%_test_listener_CFLAGS = $(net_test_flags)
 %C%_test_listener_LDADD = $(net_test_libs)
 %C%_test_pair_CFLAGS = $(net_test_flags)
 %C%_test_pair_LDADD = $(net_test_libs)
+%C%_test_process_CFLAGS = $(net_test_flags)
+%C%_test_process_LDADD = $(net_test_libs)
+%C%_test_process_end_CFLAGS = $(net_test_flags)
+%C%_test_process_end_LDADD = $(net_test_libs)
 %C%_test_resolve_SOURCES = %D%/test_resolve.c %D%/names.c %D%/names.h
 %C%_test_resolve_CFLAGS = $(net_test_flags)
 %C%_test_resolve_LDADD = $(net_test_libs)

@@ -166,6 +166,28 @@ START_TEST(a_cancelled_look_up_does_not_cancel_its_askers)
 }
 END_TEST
 
+/* Which fails, so that the name is forgotten when it answers; or is kept. */
+static int at_once_body(void *arg)
+{
+    struct own own = {.rc = -20001};
+
+    (void)arg;
+    names_fresh();
+    ck_ok(proa_resolver_new(&resolver, PROA_RESOLVER_OPTS(.fn = look_up, .arg = &own)));
+    ck_err(PROA_WITHIN(PROA_SEC, ask("name.test")), -20001);
+    own.rc = 0;
+    ck_ok(PROA_WITHIN(PROA_SEC, ask("name.test")));
+    ck_assert_int_eq(own.calls, 2);
+    proa_resolver_free(resolver);
+    resolver = NULL;
+    return 0;
+}
+START_TEST(a_program_may_answer_without_waiting)
+{
+    t_run_modes(at_once_body, NULL);
+}
+END_TEST
+
 /* ---- names to listen on */
 
 static int listen_body(void *arg)
@@ -195,6 +217,7 @@ int main(void)
                                      a_program_can_look_up_itself,
                                      a_programs_function_is_asked_for_localhost_too,
                                      a_cancelled_look_up_does_not_cancel_its_askers,
+                                     a_program_may_answer_without_waiting,
                                      a_name_is_listened_on_once_an_address,
                                      NULL,
                                  });

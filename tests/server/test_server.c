@@ -1,3 +1,4 @@
+#include "net/pair.h"
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
@@ -355,14 +356,63 @@ START_TEST(a_log_line_escapes_what_strangers_say)
 }
 END_TEST
 
+/* ---- its tasks, in a run where all tasks of the program are eager */
+
+static enum proa_task_state state_of(const char *name)
+{
+    struct proa_task_ref all[8];
+    size_t n = proa_all_tasks(all, 8);
+
+    for (size_t i = 0; i < n && i < 8; i++)
+        if (strcmp(proa_task_name(all[i]), name) == 0)
+            return proa_task_state(all[i]);
+    return PROA_TASK_DONE;
+}
+
+static int note(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    *(enum proa_task_state *)arg = state_of("server");
+    return hello(req, resp, NULL);
+}
+
+static int own_tasks_body(void *arg)
+{
+    static const char request[] = "GET /note HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct proa_app *app = make_app();
+    struct proa_server *server = NULL;
+    struct proa_stream *mine = NULL;
+    struct proa_stream *its = NULL;
+    enum proa_task_state noted = PROA_TASK_DONE;
+
+    (void)arg;
+    proa_app_get(app, "/note", note, &noted);
+    ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.no_listen = true)));
+    ck_assert_int_eq(state_of("server"), PROA_TASK_READY);
+    ck_ok(proa_yield());
+    ck_assert_int_eq(state_of("server"), PROA_TASK_WAITING);
+    ck_ok(proa__pair_new(&mine, &its, NULL));
+    ck_ok(proa_server_add_stream_steal(server, its, false));
+    ck_ok(proa_write(mine, request, sizeof request - 1, NULL));
+    end(server, app);                           /* the stop finds the request */
+    ck_assert_int_eq(noted, PROA_TASK_WAITING); /* and does not wait within its creation */
+    proa_abort(mine);
+    return 0;
+}
+
+START_TEST(its_own_tasks_start_in_their_turn)
+{
+    t_run_as(own_tasks_body, NULL, true, 0);
+}
+END_TEST
+
 int main(void)
 {
-    return t_main("server",
-                  (const TTest *const[]){
-                      one_server_listens_on_several_addresses,
-                      a_star_is_all_addresses_and_binds_come_on_top, a_port_in_use_is_named,
-                      a_bad_route_is_told_when_the_app_is_served,
-                      beyond_max_connections_clients_wait, beyond_max_per_address_clients_get_503,
-                      peers_on_unix_sockets_have_no_address, each_exchange_is_logged,
-                      a_log_line_escapes_what_strangers_say, NULL});
+    return t_main(
+        "server",
+        (const TTest *const[]){
+            one_server_listens_on_several_addresses, a_star_is_all_addresses_and_binds_come_on_top,
+            a_port_in_use_is_named, a_bad_route_is_told_when_the_app_is_served,
+            beyond_max_connections_clients_wait, beyond_max_per_address_clients_get_503,
+            peers_on_unix_sockets_have_no_address, each_exchange_is_logged,
+            a_log_line_escapes_what_strangers_say, its_own_tasks_start_in_their_turn, NULL});
 }

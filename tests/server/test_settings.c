@@ -101,7 +101,7 @@ static size_t timers(void)
 {
     const struct proa_loop *loop = proa__loop_current();
 
-    return loop->timers.count - timer_running(&loop->sched->tidy.timer);
+    return proa__timers_count(loop) - timer_running(&loop->sched->tidy.timer);
 }
 
 /* Not a time that is far away: none. */

@@ -16,10 +16,28 @@
 /* Run body(arg); its failure is the test's. */
 void t_run(t_body_fn *body, void *arg);
 
-/* The same, with what the body returned. */
+/*
+ * The same in each way that tasks may start and take turns: new ones later and in order, then
+ * eager, then in the random orders of PROA_TEST_SHUFFLES seeds (default 10), half of them eager.
+ * For bodies whose outcome must not depend on that: nearly all. The body does all of its work anew
+ * each time.
+ */
+void t_run_modes(t_body_fn *body, void *arg);
+
+/*
+ * The mode of all runs so far not named above; for a whole program it comes from the environment:
+ * PROA_TEST_EAGER=1, PROA_TEST_SHUFFLE=SEED. Bodies that presuppose the common mode, new tasks
+ * later and in order, are run by t_run_in_order.
+ */
+void t_run_in_order(t_body_fn *body, void *arg);
+
+/* In one mode: new tasks eager or not, ready ones in the random order of a seed, or 0: in order. */
+void t_run_as(t_body_fn *body, void *arg, bool eager, uint64_t shuffle);
+
+/* The same as t_run, with what the body returned. */
 int t_run_rc(t_body_fn *body, void *arg);
 
-/* A run of body(arg) must abort with `words`. */
+/* A run of body(arg), in order, must abort with `words`. */
 void t_run_aborts(t_body_fn *body, void *arg, const char *words);
 
 /*

@@ -1,0 +1,147 @@
+#include "core/context.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "core/task.h"
+
+#include <proa/err.h>
+
+#define MAGIC_CONTEXT 0x63747874u
+
+struct context_node {
+    struct context_node *next;
+    size_t refs; /* nodes, tasks and contexts that point here */
+    const struct proa_context_key *key;
+    void *value;
+};
+
+struct proa_context {
+    unsigned magic;
+    size_t refs; /* the program's, and tasks */
+    struct context_node *head;
+};
+
+/* ---- lists */
+
+struct context_node *proa__context_share(struct context_node *head)
+{
+    if (head)
+        head->refs++;
+    return head;
+}
+
+static void free_value(const struct proa_context_key *key, void *value)
+{
+    if (value && key->free)
+        key->free(value);
+}
+
+void proa__context_drop(struct context_node *head)
+{
+    while (head && --head->refs == 0) {
+        struct context_node *next = head->next;
+
+        free_value(head->key, head->value);
+        proa__free(head);
+        head = next;
+    }
+}
+
+/* Take the nodes of `key` out of the part of the list that nobody shares. */
+static void forget(struct context_node **at, const struct proa_context_key *key)
+{
+    while (*at && (*at)->refs == 1) {
+        struct context_node *node = *at;
+
+        if (node->key != key) {
+            at = &node->next;
+            continue;
+        }
+        *at = node->next;
+        free_value(node->key, node->value);
+        proa__free(node);
+    }
+}
+
+static int set(struct context_node **head, const struct proa_context_key *key, void *value)
+{
+    struct context_node *node = proa__alloc(sizeof *node);
+
+    if (!node)
+        return PROA_ENOMEM;
+    forget(head, key);
+    *node = (struct context_node){.next = *head, .refs = 1, .key = key, .value = value};
+    *head = node;
+    return 0;
+}
+
+/* ---- of tasks */
+
+static struct context_node **head_of(struct proa_task *t)
+{
+    struct task_more *more = task_more(t);
+
+    return more->context ? &more->context->head : &more->values;
+}
+
+int proa_context_set(const struct proa_context_key *key, void *value)
+{
+    PROA_CHECK(proa__task_here, "proa_context_set: no task runs here");
+    return set(head_of(proa__task_here), key, value);
+}
+
+void *proa_context_get(const struct proa_context_key *key)
+{
+    struct proa_task *t = proa__task_here;
+
+    if (!t || !t->has_more)
+        return NULL;
+    for (const struct context_node *node = *head_of(t); node; node = node->next)
+        if (node->key == key)
+            return node->value;
+    return NULL;
+}
+
+/* ---- shared ones */
+
+int proa_context_new(struct proa_context **ret)
+{
+    struct proa_context *context = proa__alloc(sizeof *context);
+    struct proa_task *t = proa__task_here;
+
+    if (!context)
+        return PROA_ENOMEM;
+    *context = (struct proa_context){
+        .magic = MAGIC_CONTEXT,
+        .refs = 1,
+        .head = t && t->has_more ? proa__context_share(*head_of(t)) : NULL,
+    };
+    *ret = context;
+    return 0;
+}
+
+struct proa_context *proa__context_ref(struct proa_context *context)
+{
+    if (!context)
+        return NULL;
+    PROA_CHECK_OBJ(context, MAGIC_CONTEXT);
+    context->refs++;
+    return context;
+}
+
+struct context_node **proa__context_head(struct proa_context *context)
+{
+    return &context->head;
+}
+
+void proa_context_free(struct proa_context *context)
+{
+    if (!context)
+        return;
+    PROA_CHECK_OBJ(context, MAGIC_CONTEXT);
+    if (--context->refs > 0)
+        return;
+    proa__context_drop(context->head);
+    context->magic = 0;
+    proa__free(context);
+}
