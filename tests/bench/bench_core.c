@@ -232,6 +232,19 @@ static int semaphore_take_give(long n)
     return rc;
 }
 
+static int lock_unlock(long n)
+{
+    PROA_AUTO(proa_lock) *lock = NULL;
+    int rc = proa_lock_new(&lock);
+
+    for (long i = 0; i < n && rc == 0; i++) {
+        rc = proa_lock_acquire(lock);
+        if (rc == 0)
+            proa_lock_release(lock);
+    }
+    return rc;
+}
+
 struct turns {
     struct proa_lock *lock;
     long n;
@@ -395,6 +408,7 @@ static const struct bench benches[] = {
     {"channel_meet", channel_meet, 1 << 19, false},
     {"channel_hop", channel_hop, 1 << 19, false},
     {"select_3", select_3, 1 << 19, false},
+    {"lock_unlock", lock_unlock, 1 << 22, false},
     {"lock_contended", lock_contended, 1 << 19, false},
     {"semaphore_take_give", semaphore_take_give, 1 << 22, false},
     {"queue_priority_1000", queue_priority, 1 << 18, false},
