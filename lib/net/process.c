@@ -97,12 +97,18 @@ static void on_end(void *arg, unsigned dirs)
         continue;
 }
 
-/* An edge that came before the watch began is told when it begins. */
+/* An end that came before the watch began is told when it begins. Where the program ignores SIGCHLD
+ * the system has reaped it by then. */
 int proa__process_watch(struct proa_process *p)
 {
     int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
     int rc = fd < 0 ? -errno : proa__io_add(p->loop, &p->io, fd, on_end, p);
 
+    if (rc == PROA_ESRCH) {
+        p->ended = true;
+        p->rc = PROA_ECHILD;
+        return 0;
+    }
     if (rc == 0)
         return 0;
     if (fd >= 0)

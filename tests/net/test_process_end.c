@@ -140,6 +140,21 @@ BODY(one_that_others_reaped_is_unknown)
 }
 RUN(one_that_others_reaped_is_unknown)
 
+/* The system reaps them itself then: before we could look at it, or while we wait. */
+BODY(without_sigchld_an_end_is_unknown)
+{
+    (void)arg;
+    signal(SIGCHLD, SIG_IGN);
+    for (int i = 0; i < 50; i++) {
+        PROA_AUTO(proa_process) *p = shell("exit 3", NULL);
+
+        ck_err(proa_process_wait(p, NULL), PROA_ECHILD);
+        ck_err(proa_process_signal(p, SIGTERM), PROA_ESRCH);
+    }
+    return 0;
+}
+RUN(without_sigchld_an_end_is_unknown)
+
 /* ---- signals */
 
 BODY(signals_arrive)
@@ -455,6 +470,7 @@ int main(void)
                                      aio_proc_08_a_cancelled_wait_leaves_it_alone,
                                      aio_proc_12_wait_is_about_the_process_alone,
                                      one_that_others_reaped_is_unknown,
+                                     without_sigchld_an_end_is_unknown,
                                      signals_arrive,
                                      aio_proc_09_a_signal_after_the_end_is_refused,
                                      a_signal_for_a_group_is_for_its_children_too,
