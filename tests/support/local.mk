@@ -18,4 +18,4 @@ TRUN_LIBS = %D%/libtrun.la $(TEST_LIBS)
 %C%_libtrun_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 CHECK_LONG += '$(srcdir)/%D%/valgrind-all'
-EXTRA_DIST += %D%/valgrind-all %D%/valgrind.supp
+EXTRA_DIST += %D%/long-part %D%/valgrind-all %D%/valgrind.supp
