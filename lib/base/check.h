@@ -27,6 +27,9 @@
     PROA_CHECK((obj) && (obj)->magic == (MAGIC), "%s: %s is %s", __func__, #obj,                   \
                (obj) ? "not what it should be: freed, or never made" : "NULL")
 
+/* Who called, for the end of the sentence: core's, which knows tasks; "" is nobody. */
+extern const char *(*proa__check_who)(void);
+
 _Noreturn void proa__check_failed(const char *file, int line, const char *fmt, ...)
     PROA_PRINTF(3, 4) __attribute__((cold));
 

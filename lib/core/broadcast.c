@@ -25,7 +25,7 @@ struct proa_broadcast {
 static void check(const struct proa_broadcast *broadcast, const char *what)
 {
     PROA_CHECK(broadcast && broadcast->magic == MAGIC_BROADCAST,
-               "%s: the broadcast was freed, or never made", what);
+               "%s: broadcast %p was freed, or never made", what, (const void *)broadcast);
     proa__loop_check(broadcast->loop, what);
 }
 
@@ -59,7 +59,8 @@ void proa_broadcast_free(struct proa_broadcast *broadcast)
         return;
     PROA_CHECK_OBJ(broadcast, MAGIC_BROADCAST);
     PROA_CHECK(list_empty(&broadcast->waiters),
-               "proa_broadcast_free: tasks wait on the broadcast; proa_broadcast_close first");
+               "proa_broadcast_free: %zu tasks wait on broadcast %p; proa_broadcast_close first",
+               list_count(&broadcast->waiters), (void *)broadcast);
     broadcast->magic = 0;
     proa__free(broadcast);
 }
@@ -100,8 +101,8 @@ static bool try_receive(struct arm *arm)
     uint64_t number = *next_of(arm);
     uint64_t lost = 0;
 
-    PROA_CHECK(number <= b->next, "proa_broadcast_receive: value %llu is not the next of this one",
-               (unsigned long long)number);
+    PROA_CHECK(number <= b->next, "proa_broadcast_receive: broadcast %p has sent no value %llu yet",
+               (void *)b, (unsigned long long)number);
     if (number == b->next) {
         arm->rc = PROA_ECLOSED;
         return b->closed;

@@ -34,7 +34,7 @@ struct proa_channel {
 static void check(const struct proa_channel *channel, const char *what)
 {
     PROA_CHECK(channel && channel->magic == MAGIC_CHANNEL,
-               "%s: the channel was freed, or never made", what);
+               "%s: channel %p was freed, or never made", what, (const void *)channel);
     proa__loop_check(channel->loop, what);
 }
 
@@ -88,7 +88,8 @@ void proa_channel_free(struct proa_channel *channel)
         return;
     PROA_CHECK_OBJ(channel, MAGIC_CHANNEL);
     PROA_CHECK(list_empty(&channel->senders) && list_empty(&channel->receivers),
-               "proa_channel_free: tasks wait on the channel; proa_channel_close first");
+               "proa_channel_free: %zu tasks wait on channel %p; proa_channel_close first",
+               list_count(&channel->senders) + list_count(&channel->receivers), (void *)channel);
     for (; channel->count; drop_oldest(channel))
         if (channel->value_fini)
             channel->value_fini(oldest(channel));
@@ -277,7 +278,8 @@ int proa_channel_add_senders(struct proa_channel *channel, size_t n)
 void proa_channel_drop_sender(struct proa_channel *channel)
 {
     check(channel, __func__);
-    PROA_CHECK(channel->n_senders, "proa_channel_drop_sender: there was no sender left");
+    PROA_CHECK(channel->n_senders, "proa_channel_drop_sender: channel %p has no sender left",
+               (void *)channel);
     drop(channel, &channel->n_senders);
 }
 
@@ -290,7 +292,8 @@ int proa_channel_add_receivers(struct proa_channel *channel, size_t n)
 void proa_channel_drop_receiver(struct proa_channel *channel)
 {
     check(channel, __func__);
-    PROA_CHECK(channel->n_receivers, "proa_channel_drop_receiver: there was no receiver left");
+    PROA_CHECK(channel->n_receivers, "proa_channel_drop_receiver: channel %p has no receiver left",
+               (void *)channel);
     drop(channel, &channel->n_receivers);
 }
 

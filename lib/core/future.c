@@ -56,12 +56,14 @@ static struct proa_future *future_of(struct proa_promise *promise)
 
 static void check_future(const struct proa_future *f, const char *what)
 {
-    PROA_CHECK(f && f->magic == MAGIC_FUTURE, "%s: the future was freed, or never made", what);
+    PROA_CHECK(f && f->magic == MAGIC_FUTURE, "%s: future %p was freed, or never made", what,
+               (const void *)f);
 }
 
 static void check_promise(const struct proa_promise *p, const char *what)
 {
-    PROA_CHECK(p && p->magic == MAGIC_PROMISE, "%s: the promise was freed, or never made", what);
+    PROA_CHECK(p && p->magic == MAGIC_PROMISE, "%s: promise %p was freed, or never made", what,
+               (const void *)p);
 }
 
 /* In the loop's thread, or after the loop's end: then all that is left is to free. */
@@ -206,7 +208,8 @@ void proa_future_free(struct proa_future *future)
         return;
     check_future(future, __func__);
     check_thread(future, __func__);
-    PROA_CHECK(list_empty(&future->waiters), "proa_future_free: tasks wait for the future");
+    PROA_CHECK(list_empty(&future->waiters), "proa_future_free: %zu tasks wait for future %p",
+               list_count(&future->waiters), (void *)future);
     future->magic = 0;
     LIST_FOR_EACH_SAFE (it, &future->callbacks)
         drop_callback(CONTAINER_OF(it, struct callback, link));

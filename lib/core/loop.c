@@ -50,6 +50,7 @@ static void log_libevent(int severity, const char *text)
 
 static void prepare(void)
 {
+    proa__check_who = proa_current_task_name;
     struct timespec step = {0};
 
     pthread_atfork(NULL, NULL, after_fork);

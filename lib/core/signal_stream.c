@@ -25,7 +25,8 @@ struct proa_signals {
 
 static void check(const struct proa_signals *s, const char *what)
 {
-    PROA_CHECK(s && s->magic == MAGIC_SIGNALS, "%s: the signals were freed, or never made", what);
+    PROA_CHECK(s && s->magic == MAGIC_SIGNALS, "%s: signals %p were freed, or never made", what,
+               (const void *)s);
     proa__loop_check(s->loop, what);
 }
 
@@ -137,7 +138,8 @@ void proa_signals_free(struct proa_signals *signals)
     if (!signals)
         return;
     check(signals, __func__);
-    PROA_CHECK(list_empty(&signals->waiters), "proa_signals_free: tasks wait for the signals");
+    PROA_CHECK(list_empty(&signals->waiters), "proa_signals_free: %zu tasks wait for signals %p",
+               list_count(&signals->waiters), (void *)signals);
     leave(signals);
 }
 

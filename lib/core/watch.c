@@ -22,8 +22,8 @@ struct proa_watch {
 
 static void check(const struct proa_watch *watch, const char *what)
 {
-    PROA_CHECK(watch && watch->magic == MAGIC_WATCH, "%s: the watch was freed, or never made",
-               what);
+    PROA_CHECK(watch && watch->magic == MAGIC_WATCH, "%s: watch %p was freed, or never made", what,
+               (const void *)watch);
     proa__loop_check(watch->loop, what);
 }
 
@@ -58,7 +58,8 @@ void proa_watch_free(struct proa_watch *watch)
         return;
     PROA_CHECK_OBJ(watch, MAGIC_WATCH);
     PROA_CHECK(list_empty(&watch->waiters),
-               "proa_watch_free: tasks wait on the watch; proa_watch_close first");
+               "proa_watch_free: %zu tasks wait on watch %p; proa_watch_close first",
+               list_count(&watch->waiters), (void *)watch);
     watch->magic = 0;
     proa__free(watch);
 }
@@ -88,8 +89,9 @@ static bool try_wait(struct arm *arm)
     struct proa_watch *w = arm->object;
     uint64_t seen = *seen_of(arm);
 
-    PROA_CHECK(seen <= w->number, "proa_watch_wait: value %llu was seen before it was set",
-               (unsigned long long)seen);
+    PROA_CHECK(seen <= w->number,
+               "proa_watch_wait: value %llu of watch %p was seen before it was set",
+               (unsigned long long)seen, (void *)w);
     if (seen == w->number) {
         arm->rc = PROA_ECLOSED;
         return w->closed;

@@ -322,7 +322,8 @@ static bool is_host(const char *host)
 
 static void check(const struct proa_resolver *r, const char *call)
 {
-    PROA_CHECK(r->magic == MAGIC_RESOLVER, "%s: the resolver was freed, or never made", call);
+    PROA_CHECK(r->magic == MAGIC_RESOLVER, "%s: resolver %p was freed, or never made", call,
+               (const void *)r);
     proa__loop_check(r->loop, call);
 }
 

@@ -267,9 +267,9 @@ static int freed_body(void *arg)
 }
 START_TEST(misuse_stops_the_program)
 {
-    t_run_aborts(free_waited_body, NULL, "tasks wait on the broadcast");
-    t_run_aborts(foreign_number_body, NULL, "value 1 is not the next of this one");
-    t_run_aborts(freed_body, NULL, "proa_broadcast_send: the broadcast was freed, or never made");
+    t_run_aborts(free_waited_body, NULL, "proa_broadcast_free: 1 tasks wait on broadcast 0x");
+    t_run_aborts(foreign_number_body, NULL, " has sent no value 1 yet (task main; ");
+    t_run_aborts(freed_body, NULL, "proa_broadcast_send: broadcast (nil) was freed, or never made");
 }
 END_TEST
 

@@ -324,8 +324,8 @@ static int no_receiver_body(void *arg)
 START_TEST(the_last_that_was_counted_declares_the_end)
 {
     t_run_modes(counted_body, NULL);
-    t_run_aborts(no_sender_body, NULL, "there was no sender left");
-    t_run_aborts(no_receiver_body, NULL, "there was no receiver left");
+    t_run_aborts(no_sender_body, NULL, " has no sender left (task main; ");
+    t_run_aborts(no_receiver_body, NULL, " has no receiver left (task main; ");
 }
 END_TEST
 
@@ -502,9 +502,9 @@ static void use_outside(void *arg)
 }
 START_TEST(misuse_stops_the_program)
 {
-    t_run_aborts(free_waited_body, NULL, "tasks wait on the channel");
-    t_run_aborts(free_waited_body, &(int){1}, "tasks wait on the channel");
-    t_run_aborts(use_freed_body, NULL, "proa_channel_send: the channel was freed, or never made");
+    t_run_aborts(free_waited_body, NULL, "proa_channel_free: 1 tasks wait on channel 0x");
+    t_run_aborts(free_waited_body, &(int){1}, "proa_channel_free: 1 tasks wait on channel 0x");
+    t_run_aborts(use_freed_body, NULL, "proa_channel_send: channel (nil) was freed, or never made");
     t_aborts(use_outside, NULL, "proa_channel_try_send");
 }
 END_TEST

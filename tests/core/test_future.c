@@ -561,10 +561,10 @@ static int freed_promise_body(void *arg)
 }
 START_TEST(misuse_stops_the_program)
 {
-    t_run_aborts(free_waited_body, NULL, "proa_future_free: tasks wait for the future");
-    t_run_aborts(freed_future_body, NULL, "proa_future_wait: the future was freed, or never made");
-    t_run_aborts(freed_promise_body, NULL,
-                 "proa_promise_set: the promise was freed, or never made");
+    t_run_aborts(free_waited_body, NULL, "proa_future_free: 1 tasks wait for future 0x");
+    t_run_aborts(freed_future_body, NULL,
+                 "proa_future_wait: future (nil) was freed, or never made");
+    t_run_aborts(freed_promise_body, NULL, " was freed, or never made (task main; future.c:");
 }
 END_TEST
 

@@ -526,7 +526,7 @@ static void try_outside(void *arg)
 }
 START_TEST(misuse_stops_the_program)
 {
-    t_run_aborts(free_waited_body, NULL, "tasks wait on the channel");
+    t_run_aborts(free_waited_body, NULL, "tasks wait on channel 0x");
     t_aborts(select_outside, NULL, "proa_select: no task runs here");
     t_aborts(try_outside, NULL, "proa_try_select");
 }

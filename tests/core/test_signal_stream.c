@@ -419,8 +419,8 @@ static int freed_body(void *arg)
 }
 START_TEST(misuse_stops_the_program)
 {
-    t_run_aborts(free_waited_body, NULL, "tasks wait for the signals");
-    t_run_aborts(freed_body, NULL, "the signals were freed, or never made");
+    t_run_aborts(free_waited_body, NULL, "proa_signals_free: 1 tasks wait for signals 0x");
+    t_run_aborts(freed_body, NULL, "signals (nil) were freed, or never made");
 }
 END_TEST
 

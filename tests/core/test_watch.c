@@ -226,9 +226,9 @@ static int freed_body(void *arg)
 }
 START_TEST(misuse_stops_the_program)
 {
-    t_run_aborts(free_waited_body, NULL, "tasks wait on the watch");
-    t_run_aborts(future_number_body, NULL, "value 2 was seen before it was set");
-    t_run_aborts(freed_body, NULL, "proa_watch_set: the watch was freed, or never made");
+    t_run_aborts(free_waited_body, NULL, "proa_watch_free: 1 tasks wait on watch 0x");
+    t_run_aborts(future_number_body, NULL, "proa_watch_wait: value 2 of watch 0x");
+    t_run_aborts(freed_body, NULL, "proa_watch_set: watch (nil) was freed, or never made");
 }
 END_TEST
 
