@@ -21,6 +21,7 @@ headers_core = \
 	%D%/proa/future.h \
 	%D%/proa/gather.h \
 	%D%/proa/group.h \
+	%D%/proa/hooks.h \
 	%D%/proa/limiter.h \
 	%D%/proa/loop.h \
 	%D%/proa/once.h \

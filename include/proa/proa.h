@@ -25,6 +25,7 @@
 #include <proa/gather.h>
 #include <proa/group.h>
 #include <proa/headers.h>
+#include <proa/hooks.h>
 #include <proa/http.h>
 #include <proa/json.h>
 #include <proa/limiter.h>

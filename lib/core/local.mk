@@ -27,6 +27,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/group.h \
 	%D%/home.c \
 	%D%/home.h \
+	%D%/hooks.c \
+	%D%/hooks.h \
 	%D%/io.c \
 	%D%/io.h \
 	%D%/limiter.c \

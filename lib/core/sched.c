@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/hooks.h"
 #include "core/wait.h"
 
 _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
@@ -19,13 +20,24 @@ static void run_tasks(void *arg);
 
 /* ---- who is next */
 
+/* The rare cases of a slice's beginning. */
+__attribute__((noinline)) static void begin_watched(struct sched *s, struct proa_task *t)
+{
+    if (s->inject_on)
+        t->budget = 1;
+    if (hooked(s))
+        proa__hook_run(t);
+}
+
 static void make_current(struct sched *s, struct proa_task *t)
 {
     proa__task_here = t;
     if (t) {
         proa__err_slot = t->err;
         t->state = TASK_RUNNING;
-        t->budget = s->inject_on ? 1 : TASK_BUDGET;
+        t->budget = TASK_BUDGET;
+        if (__builtin_expect(s->watched, 0))
+            begin_watched(s, t);
     } else
         proa__err_slot = NULL;
 }
@@ -106,8 +118,11 @@ static void reap(struct sched *s)
 void proa__sched_leave(struct proa_task *t)
 {
     struct sched *s = t->sched;
-    struct proa_task *next = next_task(s);
+    struct proa_task *next;
 
+    if (hooked(s))
+        proa__hook_park(t);
+    next = next_task(s);
     make_current(s, next);
     if (next == t)
         return;
@@ -125,6 +140,8 @@ void proa__sched_run_now(struct proa_task *t)
     if (t->state == TASK_NEW)
         start(s, t);
     creator->state = TASK_READY;
+    if (hooked(s))
+        proa__hook_park(creator);
     sched_push_front(s, creator);
     s->left++;
     s->nested++;

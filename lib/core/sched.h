@@ -29,6 +29,7 @@
 #include "core/timer.h"
 
 #include <proa/fault.h>
+#include <proa/hooks.h>
 
 /* Creators that wait for eager tasks, each with its stack; one more creates as usual. */
 #define SCHED_NESTED_MOST 64
@@ -65,6 +66,10 @@ struct sched {
     proa_fault_fn *fault_fn;
     void *fault_arg;
     bool in_fault; /* fault_fn runs */
+
+    bool watched; /* inject_on, or there are hooks: a slice's beginning is not as usual */
+    const struct proa_hooks *hooks; /* hooks_set, or NULL: nobody wants to be told */
+    struct proa_hooks hooks_set;
 
     unsigned no_suspend; /* > 0: waiting is forbidden */
     uint64_t shuffle;    /* state of the random order; 0: first in, first out */

@@ -7,6 +7,7 @@
 #include "core/arm.h"
 #include "core/context.h"
 #include "core/group.h"
+#include "core/hooks.h"
 #include "core/owned.h"
 #include "core/sched.h"
 #include "core/start.h"
@@ -260,6 +261,8 @@ int proa__task_create_in(struct group *g, const struct task_spec *spec, struct p
     }
     if (ret)
         *ret = (struct proa_task_ref){t, t->seq};
+    if (hooked(g->sched))
+        proa__hook_spawn(t);
     if (__builtin_expect(eager, 0))
         proa__sched_run_now(t);
     else
@@ -339,6 +342,8 @@ void proa__task_end(struct proa_task *t, int rc)
     if (__builtin_expect(t->owned != NULL, 0))
         proa__owned_orphan(t);
     rc = settle(t, rc);
+    if (hooked(g->sched))
+        proa__hook_exit(t, rc);
     t->rc = rc;
     t->state = TASK_DONE;
     list_remove(&t->sibling);

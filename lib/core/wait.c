@@ -221,7 +221,7 @@ void proa__wait_inject(uint64_t n)
 {
     struct sched *s = proa__loop_need(__func__)->sched;
 
-    s->inject_on = true;
+    s->inject_on = s->watched = true;
     s->inject_at = n;
     s->inject_points = 0;
     if (proa__task_here)
@@ -233,5 +233,6 @@ uint64_t proa__wait_inject_stop(void)
     struct sched *s = proa__loop_need(__func__)->sched;
 
     s->inject_on = false;
+    s->watched = s->hooks != NULL;
     return s->inject_points;
 }
