@@ -43,6 +43,7 @@ headers_net = \
 	%D%/proa/addr.h \
 	%D%/proa/datagram.h \
 	%D%/proa/listener.h \
+	%D%/proa/pair.h \
 	%D%/proa/process.h \
 	%D%/proa/resolve.h \
 	%D%/proa/stream.h \

@@ -34,6 +34,7 @@
 #include <proa/loop.h>
 #include <proa/mem.h>
 #include <proa/once.h>
+#include <proa/pair.h>
 #include <proa/params.h>
 #include <proa/process.h>
 #include <proa/queue.h>

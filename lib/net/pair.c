@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/opts.h"
 #include "core/loop.h"
 #include "core/timer.h"
 
@@ -11,13 +12,14 @@
 #include <string.h>
 
 #define PAIR_CAPACITY ((size_t)64 << 10)
+#define PAIR_CAPACITY_MAX ((size_t)1 << 30)
 
 struct half;
 
 /* One direction. `used` bytes from `head` on, a ring: first the readable ones, then those under
  * way. */
 struct way {
-    struct pair_fault fault;
+    struct proa_pair_fault fault;
     struct half *from; /* NULL once closed */
     struct half *to;   /* NULL once closed */
     struct timer next; /* the next piece, or the end, arrives */
@@ -92,7 +94,7 @@ static void cut(struct pair *pair, struct way *w)
 {
     w->cut = true;
     w->used = w->readable;
-    if (w->fault.cut == PAIR_RST)
+    if (w->fault.cut == PROA_PAIR_RST)
         reset(pair);
     else
         w->ended = true;
@@ -102,7 +104,7 @@ static void cut(struct pair *pair, struct way *w)
 static void arrive(struct pair *pair, struct way *w)
 {
     size_t piece = w->used - w->readable;
-    bool cuts = w->fault.cut != PAIR_WHOLE && !w->cut;
+    bool cuts = w->fault.cut != PROA_PAIR_WHOLE && !w->cut;
 
     if (w->fault.split && piece > w->fault.split)
         piece = w->fault.split;
@@ -280,7 +282,7 @@ static const struct stream_ops pair_ops = {
     .bits = pair_bits,
 };
 
-static void set_way(struct way *w, const struct pair_fault *fault, struct half *from,
+static void set_way(struct way *w, const struct proa_pair_fault *fault, struct half *from,
                     struct half *to, char *ring)
 {
     w->fault = *fault;
@@ -315,11 +317,36 @@ int proa__pair_new(struct proa_stream **ret_a, struct proa_stream **ret_b,
     set_half(&pair->b, pair);
     set_way(&pair->ab, &o.ab, &pair->a, &pair->b, rings);
     set_way(&pair->ba, &o.ba, &pair->b, &pair->a, rings + o.ab.capacity);
-    if (o.ab.cut != PAIR_WHOLE && o.ab.cut_at == 0)
+    if (o.ab.cut != PROA_PAIR_WHOLE && o.ab.cut_at == 0)
         cut(pair, &pair->ab);
-    if (o.ba.cut != PAIR_WHOLE && o.ba.cut_at == 0)
+    if (o.ba.cut != PROA_PAIR_WHOLE && o.ba.cut_at == 0)
         cut(pair, &pair->ba);
     *ret_a = &pair->a.s;
     *ret_b = &pair->b.s;
     return 0;
+}
+
+static int check(const struct proa_pair_fault *fault)
+{
+    if (fault->delay < 0)
+        return proa__fail(PROA_EINVAL, "a pair of streams: a delay below zero");
+    if (fault->capacity > PAIR_CAPACITY_MAX)
+        return proa__fail(PROA_EINVAL, "a pair of streams: a capacity beyond 1 GiB");
+    return 0;
+}
+
+int proa_pair_new(struct proa_stream **ret_a, struct proa_stream **ret_b,
+                  const struct proa_pair_opts *opts)
+{
+    struct proa_pair_opts o;
+    int rc = proa__opts_copy(&o, sizeof o, opts);
+
+    proa__loop_need(__func__);
+    if (rc >= 0)
+        rc = check(&o.ab);
+    if (rc >= 0)
+        rc = check(&o.ba);
+    if (rc < 0)
+        return rc;
+    return proa__pair_new(ret_a, ret_b, &(struct pair_opts){.ab = o.ab, .ba = o.ba});
 }

@@ -13,8 +13,8 @@
  * that gets PROA_EAGAIN. Without faults, bytes are readable as soon as they are written. With
  * `split` they become readable `split` bytes at a time, each piece in a later turn of the loop;
  * with `delay` each piece comes that much after the one before it (or after the write). `cut` ends
- * the direction after `cut_at` bytes: PAIR_FIN as if the writer had half closed, PAIR_RST as if the
- * connection had been reset (both directions); what is written beyond is swallowed.
+ * the direction after `cut_at` bytes: PROA_PAIR_FIN as if the writer had half closed, PROA_PAIR_RST
+ * as if the connection had been reset (both directions); what is written beyond is swallowed.
  *
  * Needs a loop and no task; time is the loop's, so it runs under a virtual clock.
  *
@@ -23,24 +23,12 @@
 
 #include "net/stream.h"
 
-enum pair_cut {
-    PAIR_WHOLE = 0,
-    PAIR_FIN = 1,
-    PAIR_RST = 2,
-};
+#include <proa/pair.h>
 
-/* One direction's faults; zeroed: none. */
-struct pair_fault {
-    size_t capacity; /* 0: 64 KiB */
-    size_t split;    /* bytes of a piece; 0: as written */
-    int64_t delay;   /* ns before each piece */
-    enum pair_cut cut;
-    size_t cut_at; /* bytes of this direction that still arrive; meant only with `cut` */
-};
-
+/* As proa_pair_opts; for callers of this version. */
 struct pair_opts {
-    struct pair_fault ab; /* what a writes */
-    struct pair_fault ba; /* what b writes */
+    struct proa_pair_fault ab; /* what a writes */
+    struct proa_pair_fault ba; /* what b writes */
 };
 
 /* Make a pair on the current loop. `opts` NULL: no faults. 0 or PROA_ENOMEM. */

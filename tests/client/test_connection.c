@@ -84,7 +84,7 @@ START_TEST(a_response_may_come_in_any_pieces)
 END_TEST
 
 /* HTTP-FRAME-18, LL-42: cut at each byte, in order or by a reset. */
-static void check_cut(const struct answer *a, size_t at, enum pair_cut how)
+static void check_cut(const struct answer *a, size_t at, enum proa_pair_cut how)
 {
     size_t head = strlen(a->bytes) - strlen(a->body); /* where a length is said */
     struct wire w;
@@ -93,7 +93,7 @@ static void check_cut(const struct answer *a, size_t at, enum pair_cut how)
     size_t n = 0;
 
     wire_open(&w, &(struct pair_opts){.ba = {.cut = how, .cut_at = at}}, NULL);
-    if (at == 0 && how == PAIR_RST) { /* it was reset before anything was sent */
+    if (at == 0 && how == PROA_PAIR_RST) { /* it was reset before anything was sent */
         wire_close(&w);
         return;
     }
@@ -102,7 +102,7 @@ static void check_cut(const struct answer *a, size_t at, enum pair_cut how)
     int rc = proa_connection_receive(w.c, &reply);
     if (rc == 0)
         rc = wire_body(&w, body, sizeof body, &n);
-    if (how == PAIR_RST)
+    if (how == PROA_PAIR_RST)
         ck_err(rc, PROA_ECONNRESET);
     else
         ck_err(rc, at == 0 ? PROA_EEOF : PROA_EHTTPSHORT);
@@ -122,9 +122,9 @@ static void cut_body(void)
 
     for (size_t at = 0; at < n; at++) {
         bool complete = (a->how & ENDS) && at >= n - strlen(a->body);
-        check_cut(a, at, PAIR_RST);
+        check_cut(a, at, PROA_PAIR_RST);
         if (!complete && !strstr(a->bytes, "103")) /* interim heads have tests of their own */
-            check_cut(a, at, PAIR_FIN);
+            check_cut(a, at, PROA_PAIR_FIN);
     }
 }
 

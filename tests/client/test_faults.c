@@ -77,9 +77,9 @@ static const char *cut_says;
 
 /* One response, cut there. Whatever it ends in, it ends in time, with a code, and leaves nothing.
  */
-static void cut_at(size_t at, enum pair_cut how, bool from_us)
+static void cut_at(size_t at, enum proa_pair_cut how, bool from_us)
 {
-    struct pair_fault fault = {.cut = how, .cut_at = at};
+    struct proa_pair_fault fault = {.cut = how, .cut_at = at};
 
     memset(&peer, 0, sizeof peer);
     OPEN_SESSION(.max_redirects = -1);
@@ -89,7 +89,7 @@ static void cut_at(size_t at, enum pair_cut how, bool from_us)
     const struct got *got = fetch("POST", "http://h/", PROA_FETCH_OPTS(.body = PROA_STR("hello")));
     int rc = got->rc < 0 ? got->rc : got->body_rc;
     bool may_be_whole = from_us ||
-                        (how == PAIR_FIN && cut_says == to_end && at >= strlen(to_end) - 5);
+                        (how == PROA_PAIR_FIN && cut_says == to_end && at >= strlen(to_end) - 5);
     ck_assert_msg(rc < 0 || may_be_whole, "cut at %zu: %d", at, rc);
     ck_assert_int_le(proa_now() - began, 61 * PROA_SEC);
     proa_session_free(session);
@@ -104,14 +104,14 @@ SCRIPTED(a_connection_cut_at_any_byte_is_a_failure_in_time)
     for (int i = 0; i < 4; i++) {
         cut_says = says[i];
         for (size_t at = 0; at < strlen(says[i]); at++) {
-            cut_at(at, PAIR_FIN, false);
-            cut_at(at, PAIR_RST, false);
+            cut_at(at, PROA_PAIR_FIN, false);
+            cut_at(at, PROA_PAIR_RST, false);
         }
     }
     cut_says = plain;
     for (size_t at = 0; at < 160; at++) {
-        cut_at(at, PAIR_FIN, true);
-        cut_at(at, PAIR_RST, true);
+        cut_at(at, PROA_PAIR_FIN, true);
+        cut_at(at, PROA_PAIR_RST, true);
     }
 }
 

@@ -3,6 +3,9 @@
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
+#include <proa/group.h>
+#include <proa/pair.h>
+#include <proa/stream.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
@@ -132,7 +135,7 @@ END_TEST
 static int cut_fin_body(void *arg)
 {
     (void)arg;
-    open_pair(&(struct pair_opts){.ab = {.cut = PAIR_FIN, .cut_at = 3}});
+    open_pair(&(struct pair_opts){.ab = {.cut = PROA_PAIR_FIN, .cut_at = 3}});
     ck_assert_int_eq(say(a, "ab"), 2);
     hears(b, "ab", PROA_EAGAIN);
     ck_assert_int_eq(say(a, "cd"), 2);
@@ -154,7 +157,7 @@ END_TEST
 static int cut_rst_body(void *arg)
 {
     (void)arg;
-    open_pair(&(struct pair_opts){.ab = {.cut = PAIR_RST, .cut_at = 3, .split = 2}});
+    open_pair(&(struct pair_opts){.ab = {.cut = PROA_PAIR_RST, .cut_at = 3, .split = 2}});
     ck_assert_int_eq(say(a, "abcd"), 4);
     t_turns(2);
     hears(b, "abc", PROA_ECONNRESET);
@@ -174,10 +177,10 @@ END_TEST
 static int cut_at_once_body(void *arg)
 {
     (void)arg;
-    open_pair(&(struct pair_opts){.ab.cut = PAIR_FIN, .ba.cut = PAIR_WHOLE});
+    open_pair(&(struct pair_opts){.ab.cut = PROA_PAIR_FIN, .ba.cut = PROA_PAIR_WHOLE});
     hears(b, "", 0);
     close_pair();
-    open_pair(&(struct pair_opts){.ba.cut = PAIR_RST});
+    open_pair(&(struct pair_opts){.ba.cut = PROA_PAIR_RST});
     hears(a, "", PROA_ECONNRESET);
     close_pair();
     return 0;
@@ -344,6 +347,73 @@ START_TEST(no_memory_is_a_code)
 }
 END_TEST
 
+/* ---- the public face */
+
+struct letter {
+    struct proa_stream *to;
+    size_t sent;
+    int rc;
+};
+
+static int write_hello(void *arg)
+{
+    struct letter *letter = arg;
+
+    letter->rc = proa_write(letter->to, "hello", 5, &letter->sent);
+    return 0;
+}
+
+static int public_body(void *arg)
+{
+    struct proa_stream *x, *y;
+    struct letter letter = {0};
+    char text[8] = "";
+    int64_t began = proa_now();
+
+    (void)arg;
+    ck_ok(proa_pair_new(&x, &y,
+                        PROA_PAIR_OPTS(.ab = {.split = 2, .delay = PROA_SEC},
+                                       .ba = {.cut = PROA_PAIR_FIN, .cut_at = 3})));
+    letter.to = x;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, write_hello, &letter));
+    ck_ok(proa_read_exact(y, text, 5, NULL));
+    ck_assert_str_eq(text, "hello");
+    ck_assert_int_eq(proa_now() - began, 3 * PROA_SEC); /* three pieces */
+    letter = (struct letter){.to = y};
+    ck_ok(write_hello(&letter));
+    ck_assert_int_eq(proa_read_exact(x, text, 5, NULL), PROA_EEOF);
+    proa_abort(x);
+    proa_abort(y);
+    return proa_group_join(&g);
+}
+START_TEST(a_program_makes_pairs_with_faults)
+{
+    t_run_modes(public_body, NULL);
+}
+END_TEST
+
+static int refused_body(void *arg)
+{
+    struct proa_stream *x = NULL, *y = NULL;
+    const size_t most = (size_t)1 << 30;
+
+    (void)arg;
+    ck_err(proa_pair_new(&x, &y, PROA_PAIR_OPTS(.ab.delay = -1)), PROA_EINVAL);
+    ck_err(proa_pair_new(&x, &y, PROA_PAIR_OPTS(.ba.delay = INT64_MIN)), PROA_EINVAL);
+    ck_err(proa_pair_new(&x, &y, PROA_PAIR_OPTS(.ab.capacity = most + 1)), PROA_EINVAL);
+    ck_err(proa_pair_new(&x, &y, PROA_PAIR_OPTS(.ba.capacity = SIZE_MAX)), PROA_EINVAL);
+    ck_err(proa_pair_new(&x, &y, &(struct proa_pair_opts){.ab.split = 1}), PROA_EINVAL);
+    ck_assert_ptr_null(x);
+    ck_assert_ptr_null(y);
+    return 0;
+}
+START_TEST(a_pair_that_cannot_be_is_refused)
+{
+    t_run(refused_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("pair", (const TTest *const[]){
@@ -360,6 +430,8 @@ int main(void)
                               both_ends_may_be_closed_in_a_notification,
                               a_closed_end_is_told_nothing,
                               no_memory_is_a_code,
+                              a_program_makes_pairs_with_faults,
+                              a_pair_that_cannot_be_is_refused,
                               NULL,
                           });
 }

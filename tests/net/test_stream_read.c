@@ -419,7 +419,7 @@ static int data_then_reset_body(void *arg)
     char buf[8];
 
     (void)arg;
-    open_pair(&(struct pair_opts){.ab = {.cut = PAIR_RST, .cut_at = 7}});
+    open_pair(&(struct pair_opts){.ab = {.cut = PROA_PAIR_RST, .cut_at = 7}});
     say(a, "one\ntwo\n");
     ck_assert_int_eq(proa_read_line(b, &line, 9), 1);
     ck_str_eq(line, "one");

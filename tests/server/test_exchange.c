@@ -408,16 +408,16 @@ SERVED(a_connection_may_break_at_any_byte)
             "/stream");
 
     for (size_t at = 0; at < sizeof all; at++)
-        for (int how = PAIR_FIN; how <= PAIR_RST; how++) {
+        for (int how = PROA_PAIR_FIN; how <= PROA_PAIR_RST; how++) {
             struct proa_stream *s = served_connect(
-                server, &(struct pair_opts){.ab.cut = (enum pair_cut)how, .ab.cut_at = at});
+                server, &(struct pair_opts){.ab.cut = (enum proa_pair_cut)how, .ab.cut_at = at});
             say_all(s, all, sizeof all - 1);
             hear_all(s);
             proa_abort(s);
         }
     for (size_t at = 0; at < 400; at += 7) {
         struct proa_stream *s = served_connect(
-            server, &(struct pair_opts){.ba.cut = PAIR_RST, .ba.cut_at = at});
+            server, &(struct pair_opts){.ba.cut = PROA_PAIR_RST, .ba.cut_at = at});
         say_all(s, all, sizeof all - 1);
         hear_all(s);
         proa_abort(s);

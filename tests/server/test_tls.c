@@ -157,7 +157,7 @@ SECURED_TEST(plain_http_on_a_tls_port_is_closed)
 /* ---- cut anywhere */
 
 /* One connection whose client's bytes end after `n`. Was it answered? */
-static bool answered_with(size_t n, enum pair_cut cut)
+static bool answered_with(size_t n, enum proa_pair_cut cut)
 {
     struct proa_stream *lower = secured_lower(&(struct pair_opts){.ab = {.cut = cut, .cut_at = n}},
                                               NULL);
@@ -186,10 +186,10 @@ static size_t bytes_of_a_request(void)
 {
     size_t few = 0, enough = 4096;
 
-    ck_assert(answered_with(enough, PAIR_FIN));
+    ck_assert(answered_with(enough, PROA_PAIR_FIN));
     while (enough - few > 1) {
         size_t n = (few + enough) / 2;
-        if (answered_with(n, PAIR_FIN))
+        if (answered_with(n, PROA_PAIR_FIN))
             enough = n;
         else
             few = n;
@@ -198,7 +198,7 @@ static size_t bytes_of_a_request(void)
     return enough;
 }
 
-static void cut_anywhere(enum pair_cut cut)
+static void cut_anywhere(enum proa_pair_cut cut)
 {
     size_t n = bytes_of_a_request();
 
@@ -210,12 +210,12 @@ static void cut_anywhere(enum pair_cut cut)
 
 SECURED_TEST(a_client_that_ends_anywhere_leaves_nothing)
 {
-    cut_anywhere(PAIR_FIN);
+    cut_anywhere(PROA_PAIR_FIN);
 }
 
 SECURED_TEST(a_client_that_is_reset_anywhere_leaves_nothing)
 {
-    cut_anywhere(PAIR_RST);
+    cut_anywhere(PROA_PAIR_RST);
 }
 
 /* ---- bodies that are cut: never taken for whole */

@@ -82,10 +82,10 @@ START_TEST(pieces_of_any_size_will_do)
         struct duet d = talk();
 
         d.client_ctx = T_CLIENT(.max_version = versions[_i]);
-        d.pair.ab = (struct pair_fault){.split = pieces[i], .capacity = pieces[i]};
+        d.pair.ab = (struct proa_pair_fault){.split = pieces[i], .capacity = pieces[i]};
         d.pair.ba = d.pair.ab;
         ck_ok(t_duet_run(&d));
-        d.pair.ba = (struct pair_fault){.split = pieces[i], .delay = 1000};
+        d.pair.ba = (struct proa_pair_fault){.split = pieces[i], .delay = 1000};
         ck_ok(t_duet_run(&d));
         proa_tls_ctx_unref(d.client_ctx);
     }
@@ -96,8 +96,8 @@ END_TEST
 
 struct cuts {
     struct duet d;
-    struct pair_fault *way;
-    enum pair_cut how;
+    struct proa_pair_fault *way;
+    enum proa_pair_cut how;
     size_t step;
     size_t runs;
 };
@@ -138,7 +138,8 @@ static int cut_everywhere(void *arg)
 /* 4 bits of _i: version, direction, how. */
 START_TEST(cut_at_any_byte_is_an_error_of_both)
 {
-    struct cuts c = {.d = talk(), .how = _i & 4 ? PAIR_RST : PAIR_FIN, .step = _i & 4 ? 7 : 1};
+    struct cuts c = {
+        .d = talk(), .how = _i & 4 ? PROA_PAIR_RST : PROA_PAIR_FIN, .step = _i & 4 ? 7 : 1};
 
     c.d.client_ctx = T_CLIENT(.max_version = versions[_i & 1], .no_resumption = true);
     c.d.server_ctx = T_SERVER();
@@ -361,7 +362,7 @@ START_TEST(any_call_shakes_hands)
 
     t_run(directions_body, &one_way);
     t_run(directions_body, &both_ways);
-    one_way.pair.ab = one_way.pair.ba = (struct pair_fault){.split = 1, .capacity = 1};
+    one_way.pair.ab = one_way.pair.ba = (struct proa_pair_fault){.split = 1, .capacity = 1};
     both_ways.pair = one_way.pair;
     t_run(directions_body, &one_way);
     t_run(directions_body, &both_ways);

@@ -112,10 +112,10 @@ START_TEST(many_bytes_arrive_in_order)
     struct both_ways odd = {.total = 200000, .chunk = 999};
 
     t_run(transfer, &plain);
-    narrow.pair.ab = narrow.pair.ba = (struct pair_fault){.capacity = 777, .split = 100};
+    narrow.pair.ab = narrow.pair.ba = (struct proa_pair_fault){.capacity = 777, .split = 100};
     t_run(transfer, &narrow);
-    odd.pair.ab = (struct pair_fault){.capacity = 20000, .delay = PROA_MS};
-    odd.pair.ba = (struct pair_fault){.split = 16385};
+    odd.pair.ab = (struct proa_pair_fault){.capacity = 20000, .delay = PROA_MS};
+    odd.pair.ba = (struct proa_pair_fault){.split = 16385};
     t_run(transfer, &odd);
 }
 END_TEST
@@ -124,7 +124,7 @@ START_TEST(many_bytes_arrive_in_pieces_of_one)
 {
     struct both_ways b = {.total = 40000, .chunk = 17000};
 
-    b.pair.ab = b.pair.ba = (struct pair_fault){.capacity = 1, .split = 1};
+    b.pair.ab = b.pair.ba = (struct proa_pair_fault){.capacity = 1, .split = 1};
     t_run(transfer, &b);
 }
 END_TEST
@@ -382,7 +382,7 @@ START_TEST(cancel_anywhere_leaves_nothing)
     struct both_ways b = {0};
 
     t_each_park(cancelled, &b);
-    b.pair.ab = b.pair.ba = (struct pair_fault){.capacity = 100, .split = 100};
+    b.pair.ab = b.pair.ba = (struct proa_pair_fault){.capacity = 100, .split = 100};
     t_each_park(cancelled, &b);
 }
 END_TEST
