@@ -3,6 +3,8 @@ CORE_LIBS = %D%/libcore.la $(BASE_LIBS)
 noinst_LTLIBRARIES += %D%/libcore.la
 FLOOR_LIBS += %D%/libcore.la
 %C%_libcore_la_SOURCES = \
+	%D%/alt_stack.c \
+	%D%/alt_stack.h \
 	%D%/arm.h \
 	%D%/barrier.c \
 	%D%/big_stack.c \
@@ -47,6 +49,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/once.c \
 	%D%/owned.c \
 	%D%/owned.h \
+	%D%/place.c \
+	%D%/place.h \
 	%D%/post.c \
 	%D%/queue.c \
 	%D%/queue_items.c \
@@ -86,6 +90,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/timeout.c \
 	%D%/timer.c \
 	%D%/timer.h \
+	%D%/trace.c \
+	%D%/trace.h \
 	%D%/wait.c \
 	%D%/wait.h \
 	%D%/wheel.c \
@@ -93,5 +99,5 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/wait_group.c \
 	%D%/wait_queue.c \
 	%D%/watch.c
-%C%_libcore_la_CFLAGS  = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
-%C%_libcore_la_LIBADD  = $(LIBEVENT_LIBS) -lpthread
+%C%_libcore_la_CFLAGS  = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBDW_CFLAGS)
+%C%_libcore_la_LIBADD  = $(LIBEVENT_LIBS) $(LIBDW_LIBS) -lpthread

@@ -42,9 +42,10 @@ struct event;
 struct event_base;
 struct proa_loop;
 struct proa_task;
-struct sched;   /* the scheduler's; sched.c */
-struct signals; /* whom a signal concerns; signal.c */
-struct threads; /* proa_to_thread's; thread.c */
+struct sched;        /* the scheduler's; sched.c */
+struct signals;      /* whom a signal concerns; signal.c */
+struct threads;      /* proa_to_thread's; thread.c */
+struct trace_target; /* for other threads that ask what this one does; trace.c */
 
 /*
  * Run ready tasks, at most about loop->slices of them. Returns how many ran; loop->ready tells
@@ -113,7 +114,9 @@ struct proa_loop {
     size_t n_uses;
     struct threads *threads;
     struct signals *signals;
-    struct list guests; /* struct loop_guest */
+    struct trace_target *trace; /* NULL: nobody asks */
+    atomic_uint_fast64_t slice; /* in debug mode the number of the present one; else 0 */
+    struct list guests;         /* struct loop_guest */
     char *scratch;
 
     struct io wake;            /* the eventfd, written by whoever posts */

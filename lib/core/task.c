@@ -13,6 +13,7 @@
 #include "core/start.h"
 #include "core/wait.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,10 +93,13 @@ static void drop_values(struct task_more *more)
 
 static void drop_more(struct proa_task *t)
 {
-    drop_values(&t->more);
-    proa__free(t->more.name);
-    proa__free(t->more.reason);
-    t->has_more = false;
+    struct task_more more = t->more;
+
+    t->has_more = false;                       /* first: a handler that interrupts us */
+    atomic_signal_fence(memory_order_seq_cst); /* may read the name (trace.c) */
+    drop_values(&more);
+    proa__free(more.name);
+    proa__free(more.reason);
 }
 
 void proa__task_recycle(struct proa_task *t)

@@ -4,6 +4,7 @@
 
 #include <proa/task.h>
 
+#include <stdatomic.h>
 #include <string.h>
 
 /*
@@ -31,8 +32,12 @@ int proa_task_set_name(struct proa_task_ref ref, const char *name)
         if (!copy)
             return PROA_ENOMEM;
     }
-    proa__free(task_more(t)->name);
-    t->more.name = copy;
+
+    char *before = task_more(t)->name;
+
+    t->more.name = copy; /* first: a handler that interrupts us may read it (trace.c) */
+    atomic_signal_fence(memory_order_seq_cst);
+    proa__free(before);
     return 0;
 }
 

@@ -64,6 +64,7 @@ core_tests = \
 	%D%/test_tidy \
 	%D%/test_timeout \
 	%D%/test_timer \
+	%D%/test_trace \
 	%D%/test_wait \
 	%D%/test_wait_group \
 	%D%/test_wait_model \
@@ -179,6 +180,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_tidy_LDADD = $(core_test_libs)
 %C%_test_timeout_CFLAGS = $(core_test_flags)
 %C%_test_timeout_LDADD = $(core_test_libs)
+%C%_test_trace_CFLAGS = $(core_test_flags)
+%C%_test_trace_LDADD = $(core_test_libs)
 %C%_test_timer_CFLAGS = $(core_test_flags)
 %C%_test_timer_LDADD = $(core_test_libs)
 %C%_test_wait_CFLAGS = $(core_test_flags)
