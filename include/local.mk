@@ -47,6 +47,7 @@ headers_net = \
 	%D%/proa/process.h \
 	%D%/proa/resolve.h \
 	%D%/proa/stream.h \
+	%D%/proa/stream_server.h \
 	%D%/proa/tcp.h \
 	%D%/proa/unix.h
 headers_tls = \

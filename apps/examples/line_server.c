@@ -17,46 +17,35 @@ static int answer(struct proa_stream *client, struct proa_str line)
     return proa_write(client, text, line.n + 1, NULL); /* waits while the client does not read */
 }
 
-static int serve_client(void *arg)
+/* A task for each client; what ends one does not end the others. */
+static int serve_client(struct proa_stream *client, void *arg)
 {
-    PROA_AUTO(proa_stream) *client = arg; /* closed at the brace */
     struct proa_str line;
     int rc;
 
+    (void)arg;
     while ((rc = PROA_WITHIN(60 * PROA_SEC, proa_read_line(client, &line, LINE_BYTES))) > 0) {
         rc = answer(client, line);
         if (rc < 0)
             break;
     }
-    if (rc == PROA_ECANCELED)
-        return rc;
     if (rc == PROA_EMSGSIZE)
-        proa_write(client, "too long\n", 9, NULL);
-    if (rc < 0)
-        fprintf(stderr, "a client was left: %s\n", proa_err_detail(rc));
-    return 0; /* what ends one client does not end the others */
+        rc = proa_write(client, "too long\n", 9, NULL);
+    return rc; /* then the stream is closed; a failure is logged */
 }
 
 static int serve(void *arg)
 {
     const int *port = arg;
-    PROA_AUTO(proa_listener) *listener = NULL;
-    PROA_GROUP(clients, .limit = CLIENTS); /* a client more waits for a free place */
+    PROA_AUTO(proa_stream_server) *server = NULL;
 
-    int rc = proa_listen_tcp(&listener, "127.0.0.1", *port, NULL);
+    int rc = proa_start_server(&server, "127.0.0.1", *port, serve_client, NULL,
+                               PROA_STREAM_SERVER_OPTS(.limit = CLIENTS));
     if (rc < 0)
         return rc;
-    printf("listening on 127.0.0.1:%d\n", proa_listener_port(listener));
+    printf("listening on 127.0.0.1:%d\n", proa_stream_server_port(server));
     fflush(stdout);
-    for (;;) {
-        struct proa_stream *client;
-        rc = proa_accept(listener, &client);
-        if (rc < 0)
-            return rc; /* cancelled by a signal; the group ends the clients */
-        rc = proa_create_task(&clients, serve_client, client);
-        if (rc < 0)
-            proa_stream_free(client);
-    }
+    return proa_stream_server_serve_forever(server); /* until a signal */
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,9 @@ struct proa_listen_opts {
 /**
  * Listen for TCP connections on an address of this machine.
  *
- * `host` is a numeric address or a name of this machine; NULL or "" is every IPv4 and IPv6 address.
+ * `host` is a numeric address or a name of this machine, or several with commas between them; NULL
+ * or "" is every IPv4 and IPv6 address. An address that comes twice is listened on once, and one
+ * that this machine does not have is passed over as long as another one remains; 8 at most.
  * Port 0 is a free port, the same for all addresses of the host. In a worker of proa_main the
  * socket comes from the parent, which keeps it.
  *

@@ -51,6 +51,7 @@
 #include <proa/signal.h>
 #include <proa/str.h>
 #include <proa/stream.h>
+#include <proa/stream_server.h>
 #include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/tcp.h>

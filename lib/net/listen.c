@@ -3,6 +3,7 @@
 #include "core/loop.h"
 #include "core/main.h"
 #include "net/listener.h"
+#include "net/resolve.h"
 
 #include <proa/err.h>
 #include <proa/resolve.h>
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -214,6 +216,37 @@ static int any_address(struct proa_addrs *addrs)
     return rc;
 }
 
+/* The addresses of one host are added to `ret`. */
+static int look_up(struct proa_addrs *ret, struct proa_str host)
+{
+    struct proa_addrs found = {0};
+    char name[HOST_MAX + 2];
+    int rc;
+
+    /* A longer one is cut to a length that the resolver refuses. */
+    snprintf(name, sizeof name, "%.*s", PROA_PRI(host));
+    rc = proa_resolve(NULL, &found, name, 0, 0);
+    for (size_t i = 0; rc == 0 && i < found.n; i++)
+        rc = proa_addrs_add(ret, &found.a[i]);
+    proa_addrs_fini(&found);
+    return rc;
+}
+
+static int look_up_all(struct proa_addrs *ret, struct proa_str hosts)
+{
+    int rc;
+
+    for (;;) {
+        size_t n = 0;
+        while (n < hosts.n && hosts.p[n] != ',')
+            n++;
+        rc = look_up(ret, proa_str_make(hosts.p, n));
+        if (rc < 0 || n == hosts.n)
+            return rc;
+        hosts = proa_str_make(hosts.p + n + 1, hosts.n - n - 1);
+    }
+}
+
 static int listen_host(struct listen_set *set, const char *host, int port,
                        const struct proa_listen_opts *o)
 {
@@ -221,7 +254,7 @@ static int listen_host(struct listen_set *set, const char *host, int port,
     int rc;
 
     if (host && *host)
-        rc = proa_resolve(NULL, &addrs, host, port, 0);
+        rc = look_up_all(&addrs, proa_str_from(host));
     else
         rc = any_address(&addrs);
     for (int tries = 0; rc == 0 && tries < PORT_TRIES; tries++) {

@@ -389,6 +389,11 @@ void proa_listener_free(struct proa_listener *l)
     proa__free(l);
 }
 
+size_t proa__listener_count(const struct proa_listener *l)
+{
+    return l->n;
+}
+
 int proa_listener_address(struct proa_listener *l, size_t i, struct proa_addr *ret)
 {
     check(l, "proa_listener_address");

@@ -53,6 +53,9 @@ int proa__listener_new(struct proa_listener **ret, const struct listen_set *set)
 /* The socket's file is removed with the listener if it is still the one that is there now. */
 void proa__listener_own_file(struct proa_listener *l);
 
+/* Number of addresses that it listens on. */
+size_t proa__listener_count(const struct proa_listener *l);
+
 /* Connections closed at once because the process had no descriptor left. */
 uint64_t proa__listener_refused(const struct proa_listener *l);
 

@@ -23,6 +23,8 @@ FLOOR_LIBS += %D%/libnet.la
 	%D%/stream_buf.h \
 	%D%/stream_read.c \
 	%D%/stream_write.c \
+	%D%/stream_server.c %D%/stream_server.h \
+	%D%/stream_server_stop.c \
 	%D%/tcp.c \
 	%D%/turn.h \
 	%D%/unix.c

@@ -209,14 +209,20 @@ static bool nothing_in(const struct iovec *iov, int n)
     return true;
 }
 
+static int broken(const struct proa_stream *s, const char *doing)
+{
+    return proa__fail(PROA_EBROKEN, "%s %s: %s", doing, s->ops->kind,
+                      s->flags & STREAM_RESET ? "it was aborted"
+                                              : "an earlier write was cut short");
+}
+
 ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n)
 {
     ssize_t took;
 
     check(s, "writing");
     if (s->flags & STREAM_BROKEN)
-        return proa__fail(PROA_EBROKEN, "writing to %s: an earlier write was cut short",
-                          s->ops->kind);
+        return broken(s, "writing to");
     if (s->flags & STREAM_SHUT)
         return proa__fail(PROA_EPIPE, "writing to %s after its shutdown", s->ops->kind);
     if (s->write_rc)
@@ -238,8 +244,7 @@ int proa__stream_try_shutdown(struct proa_stream *s)
     if (s->flags & STREAM_SHUT)
         return 0;
     if (s->flags & STREAM_BROKEN)
-        return proa__fail(PROA_EBROKEN, "shutting down %s: an earlier write was cut short",
-                          s->ops->kind);
+        return broken(s, "shutting down");
     rc = s->ops->try_shutdown(s);
     if (rc == 0)
         s->flags |= STREAM_SHUT;
@@ -282,6 +287,14 @@ void proa__stream_abort(struct proa_stream *s)
         return;
     s->flags |= STREAM_RESET;
     proa__stream_close(s);
+}
+
+void proa__stream_kill(struct proa_stream *s)
+{
+    check(s, "proa__stream_kill");
+    s->flags |= STREAM_BROKEN | STREAM_RESET;
+    s->read_rc = PROA_ECLOSED;
+    proa__stream_ready(s, STREAM_READ | STREAM_WRITE);
 }
 
 void proa__stream_break(struct proa_stream *s)

@@ -153,6 +153,11 @@ void proa__stream_notify(struct proa_stream *s, unsigned dirs, stream_ready_fn *
 void proa__stream_close(struct proa_stream *s);
 void proa__stream_abort(struct proa_stream *s);
 
+/* End it for both sides at once, without freeing it: calls on it fail from now on (reading
+ * PROA_ECLOSED behind what was buffered, writing PROA_EBROKEN), those in progress too, and its
+ * close is an abort. For who must end a stream that another task uses. */
+void proa__stream_kill(struct proa_stream *s);
+
 /* The last read completed a message that will now be answered (see the op). */
 void proa__stream_read_done(struct proa_stream *s);
 

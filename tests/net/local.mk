@@ -1,6 +1,8 @@
 # tests/net: link their floor's library and those below, no more; the linker checks the floors.
 net_tests = \
 	%D%/test_accept \
+	%D%/test_aio_listen \
+	%D%/test_aio_server \
 	%D%/test_addr \
 	%D%/test_communicate \
 	%D%/test_connect \
@@ -15,6 +17,8 @@ net_tests = \
 	%D%/test_stream \
 	%D%/test_stream_read \
 	%D%/test_stream_write \
+	%D%/test_stream_server \
+	%D%/test_stream_server_stop \
 	%D%/test_tcp \
 	%D%/test_unix
 net_test_libs = $(TRUN_LIBS) $(NET_LIBS) $(CHECK_LIBS)
@@ -23,6 +27,11 @@ check_PROGRAMS += $(net_tests)
 
 %C%_test_accept_CFLAGS = $(net_test_flags)
 %C%_test_accept_LDADD = $(net_test_libs)
+%C%_test_aio_listen_CFLAGS = $(net_test_flags)
+%C%_test_aio_listen_LDADD = $(net_test_libs)
+%C%_test_aio_server_SOURCES = %D%/test_aio_server.c %D%/serving.c %D%/serving.h
+%C%_test_aio_server_CFLAGS = $(net_test_flags)
+%C%_test_aio_server_LDADD = $(net_test_libs)
 %C%_test_addr_CFLAGS = $(net_test_flags)
 %C%_test_addr_LDADD = $(net_test_libs)
 %C%_test_communicate_CFLAGS = $(net_test_flags)
@@ -53,6 +62,12 @@ check_PROGRAMS += $(net_tests)
 %C%_test_stream_read_LDADD = $(net_test_libs)
 %C%_test_stream_write_CFLAGS = $(net_test_flags)
 %C%_test_stream_write_LDADD = $(net_test_libs)
+%C%_test_stream_server_SOURCES = %D%/test_stream_server.c %D%/serving.c %D%/serving.h
+%C%_test_stream_server_CFLAGS = $(net_test_flags)
+%C%_test_stream_server_LDADD = $(net_test_libs)
+%C%_test_stream_server_stop_SOURCES = %D%/test_stream_server_stop.c %D%/serving.c %D%/serving.h
+%C%_test_stream_server_stop_CFLAGS = $(net_test_flags)
+%C%_test_stream_server_stop_LDADD = $(net_test_libs)
 %C%_test_tcp_CFLAGS = $(net_test_flags)
 %C%_test_tcp_LDADD = $(net_test_libs)
 %C%_test_unix_CFLAGS = $(net_test_flags)
