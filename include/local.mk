@@ -26,6 +26,7 @@ headers_core = \
 	%D%/proa/loop.h \
 	%D%/proa/once.h \
 	%D%/proa/queue.h \
+	%D%/proa/remote.h \
 	%D%/proa/run.h \
 	%D%/proa/runner.h \
 	%D%/proa/rwlock.h \
@@ -35,6 +36,7 @@ headers_core = \
 	%D%/proa/sync.h \
 	%D%/proa/task.h \
 	%D%/proa/thread.h \
+	%D%/proa/thread_pool.h \
 	%D%/proa/wait.h \
 	%D%/proa/wait_group.h \
 	%D%/proa/wait_queue.h \

@@ -39,7 +39,8 @@ struct proa_context;
 PROA_API int proa_context_set(const struct proa_context_key *key, void *value);
 
 /**
- * The running task's value under this key; NULL if it has none, and outside of tasks.
+ * The running task's value under this key; NULL if it has none. In a job of proa_to_thread those of
+ * the task that waits for it (proa/thread.h); else NULL outside of tasks.
  *
  * Valid until:  the task sets another; in a shared context, until any task of it does.
  */

@@ -38,6 +38,7 @@
 #include <proa/params.h>
 #include <proa/process.h>
 #include <proa/queue.h>
+#include <proa/remote.h>
 #include <proa/request.h>
 #include <proa/resolve.h>
 #include <proa/response.h>
@@ -56,6 +57,7 @@
 #include <proa/task.h>
 #include <proa/tcp.h>
 #include <proa/thread.h>
+#include <proa/thread_pool.h>
 #include <proa/time.h>
 #include <proa/tls.h>
 #include <proa/unix.h>

@@ -75,6 +75,15 @@ static int set(struct context_node **head, const struct proa_context_key *key, v
     return 0;
 }
 
+/* ---- lent to a thread */
+
+static _Thread_local const struct context_node *lent;
+
+void proa__context_lend(const struct context_node *head)
+{
+    lent = head;
+}
+
 /* ---- of tasks */
 
 static struct context_node **head_of(struct proa_task *t)
@@ -82,6 +91,13 @@ static struct context_node **head_of(struct proa_task *t)
     struct task_more *more = task_more(t);
 
     return more->context ? &more->context->head : &more->values;
+}
+
+struct context_node *proa__context_here(void)
+{
+    struct proa_task *t = proa__task_here;
+
+    return t && t->has_more ? proa__context_share(*head_of(t)) : NULL;
 }
 
 int proa_context_set(const struct proa_context_key *key, void *value)
@@ -93,10 +109,11 @@ int proa_context_set(const struct proa_context_key *key, void *value)
 void *proa_context_get(const struct proa_context_key *key)
 {
     struct proa_task *t = proa__task_here;
+    const struct context_node *node = lent;
 
-    if (!t || !t->has_more)
-        return NULL;
-    for (const struct context_node *node = *head_of(t); node; node = node->next)
+    if (t)
+        node = t->has_more ? *head_of(t) : NULL;
+    for (; node; node = node->next)
         if (node->key == key)
             return node->value;
     return NULL;
@@ -107,14 +124,13 @@ void *proa_context_get(const struct proa_context_key *key)
 int proa_context_new(struct proa_context **ret)
 {
     struct proa_context *context = proa__alloc(sizeof *context);
-    struct proa_task *t = proa__task_here;
 
     if (!context)
         return PROA_ENOMEM;
     *context = (struct proa_context){
         .magic = MAGIC_CONTEXT,
         .refs = 1,
-        .head = t && t->has_more ? proa__context_share(*head_of(t)) : NULL,
+        .head = proa__context_here(),
     };
     *ret = context;
     return 0;

@@ -26,6 +26,13 @@ void proa__context_drop(struct context_node *head);
 
 struct proa_context *proa__context_ref(struct proa_context *context);
 
+/* The values that the running task has now, counted once more; nobody changes them. */
+struct context_node *proa__context_here(void);
+
+/* In a thread without tasks: what proa_context_get finds, until told otherwise. The lender keeps
+ * it. */
+void proa__context_lend(const struct context_node *head);
+
 /* The values of a shared context. */
 struct context_node **proa__context_head(struct proa_context *context);
 

@@ -84,6 +84,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/task_view.c \
 	%D%/thread.c \
 	%D%/thread.h \
+	%D%/thread_pool.c \
 	%D%/tidy.c \
 	%D%/tidy.h \
 	%D%/time_check.h \

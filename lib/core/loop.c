@@ -401,6 +401,7 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     loop->virtual = opts && opts->virtual_clock;
     loop->virtual_now = PROA_SEC;
     loop->slices = LOOP_SLICES;
+    loop->grace = LOOP_GRACE;
     loop->latest = PROA_FOREVER;
     loop->far_at = PROA_FOREVER;
     loop->near_at = PROA_FOREVER;
@@ -464,7 +465,7 @@ void proa__loop_free(struct proa_loop *loop)
     PROA_CHECK(!loop->running, "a loop was freed while it runs");
     proa__calls_drop(loop);
     free_guests(loop);
-    proa__threads_free(loop);
+    proa__pool_end_of_loop(loop);
     proa__signals_free(loop);
     proa__posts_close(loop);
     empty(loop);

@@ -35,16 +35,17 @@
 #include <stdatomic.h>
 
 #define LOOP_SCRATCH ((size_t)16 << 10)
-#define LOOP_SLICES 64         /* most task slices in a turn */
+#define LOOP_SLICES 64 /* most task slices in a turn */
+#define LOOP_GRACE (5 * PROA_SEC)
 #define LOOP_TURN_TIME PROA_MS /* a turn that took longer makes the next one shorter */
 
 struct event;
 struct event_base;
 struct proa_loop;
 struct proa_task;
+struct proa_thread_pool;
 struct sched;        /* the scheduler's; sched.c */
 struct signals;      /* whom a signal concerns; signal.c */
-struct threads;      /* proa_to_thread's; thread.c */
 struct trace_target; /* for other threads that ask what this one does; trace.c */
 
 /*
@@ -112,7 +113,8 @@ struct proa_loop {
     struct stack_pool stacks;
     uint8_t *uses; /* by descriptor: what it is used for; io.c */
     size_t n_uses;
-    struct threads *threads;
+    struct proa_thread_pool *pool; /* for jobs that name none; NULL: there was none yet */
+    int64_t grace;                 /* given at the end to jobs that were abandoned */
     struct signals *signals;
     struct trace_target *trace; /* NULL: nobody asks */
     atomic_uint_fast64_t slice; /* in debug mode the number of the present one; else 0 */

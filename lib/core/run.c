@@ -9,7 +9,6 @@
 
 #include <proa/run.h>
 
-#define GRACE_DEFAULT (5 * PROA_SEC)
 #define REASON_SHOWN 160
 
 int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, const struct sched_main *o)
@@ -27,7 +26,8 @@ int proa__sched_start(struct sched *s, proa_task_fn *fn, void *arg, const struct
     if (rc < 0)
         return rc;
     s->main = ref.task;
-    s->grace_ns = o->grace ? o->grace : GRACE_DEFAULT;
+    s->grace_ns = o->grace ? o->grace : LOOP_GRACE;
+    s->loop->grace = s->grace_ns;
     return 0;
 }
 
@@ -99,7 +99,7 @@ bool proa__sched_end(struct sched *s, int64_t grace)
 {
     s->ending = true;
     s->stays = false;
-    s->grace_ns = grace ? grace : GRACE_DEFAULT;
+    s->grace_ns = grace ? grace : LOOP_GRACE;
     if (s->root.running == 0)
         return false;
     proa__sched_cancel(s, "the runner ends");

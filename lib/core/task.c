@@ -309,8 +309,7 @@ int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, p
 
 /* ---- the end */
 
-/* What it means that the task's function returned `rc`. */
-static int settle(const struct proa_task *t, int rc)
+int proa__task_settle(const struct proa_task *t, int rc)
 {
     char buf[TASK_NAME_MAX];
 
@@ -345,7 +344,7 @@ void proa__task_end(struct proa_task *t, int rc)
 
     if (__builtin_expect(t->owned != NULL, 0))
         proa__owned_orphan(t);
-    rc = settle(t, rc);
+    rc = proa__task_settle(t, rc);
     if (hooked(g->sched))
         proa__hook_exit(t, rc);
     t->rc = rc;

@@ -150,6 +150,10 @@ void proa__task_not_itself(const struct proa_task *t, const char *what);
 /* 0, or PROA_EINVAL. */
 int proa__task_check_stack_size(size_t size);
 
+/* What it means that the task's function returned `rc`: a cancel that nobody ordered is a failure.
+ */
+int proa__task_settle(const struct proa_task *t, int rc);
+
 /* Its fn returned `rc`: settle what that means and tell everybody concerned. */
 void proa__task_end(struct proa_task *t, int rc);
 

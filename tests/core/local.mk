@@ -43,6 +43,7 @@ core_tests = \
 	%D%/test_queue_model \
 	%D%/test_queue_order \
 	%D%/test_queue_shutdown \
+	%D%/test_remote \
 	%D%/test_rollout \
 	%D%/test_run \
 	%D%/test_runner \
@@ -61,6 +62,8 @@ core_tests = \
 	%D%/test_task_end \
 	%D%/test_task_view \
 	%D%/test_thread \
+	%D%/test_thread_pool \
+	%D%/test_thread_pool_end \
 	%D%/test_tidy \
 	%D%/test_timeout \
 	%D%/test_timer \
@@ -145,6 +148,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_queue_LDADD = $(core_test_libs)
 %C%_test_queue_shutdown_CFLAGS = $(core_test_flags)
 %C%_test_queue_shutdown_LDADD = $(core_test_libs)
+%C%_test_remote_CFLAGS = $(core_test_flags)
+%C%_test_remote_LDADD = $(core_test_libs)
 %C%_test_rollout_CFLAGS = $(core_test_flags)
 %C%_test_rollout_LDADD = $(core_test_libs)
 %C%_test_run_CFLAGS = $(core_test_flags)
@@ -176,6 +181,12 @@ check_PROGRAMS += $(core_tests)
 %C%_test_task_view_LDADD = $(core_test_libs)
 %C%_test_thread_CFLAGS = $(core_test_flags)
 %C%_test_thread_LDADD = $(core_test_libs)
+%C%_test_thread_pool_SOURCES = %D%/test_thread_pool.c %D%/jobs.h
+%C%_test_thread_pool_CFLAGS = $(core_test_flags)
+%C%_test_thread_pool_LDADD = $(core_test_libs)
+%C%_test_thread_pool_end_SOURCES = %D%/test_thread_pool_end.c %D%/jobs.h
+%C%_test_thread_pool_end_CFLAGS = $(core_test_flags)
+%C%_test_thread_pool_end_LDADD = $(core_test_libs)
 %C%_test_tidy_CFLAGS = $(core_test_flags)
 %C%_test_tidy_LDADD = $(core_test_libs)
 %C%_test_timeout_CFLAGS = $(core_test_flags)
@@ -238,4 +249,5 @@ CHECK_LONG += 'set -e; for t in $(core_tests); do PROA_TEST_SHUFFLE=7 CK_DEFAULT
 # What threads, signals and other processes have to do with.
 CHECK_LONG += '$(top_srcdir)/tools/test -b build-long/tsan -t check-threads-long --enable-sanitize=thread --disable-shared'
 THREAD_TESTS += %D%/test_counters %D%/test_group_create %D%/test_loop %D%/test_main %D%/test_rollout \
-	%D%/test_run %D%/test_signal %D%/test_task_end %D%/test_thread %D%/test_timer %D%/test_future_thread %D%/test_home
+	%D%/test_run %D%/test_signal %D%/test_task_end %D%/test_thread %D%/test_thread_pool \
+	%D%/test_thread_pool_end %D%/test_remote %D%/test_timer %D%/test_future_thread %D%/test_home

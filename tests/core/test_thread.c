@@ -190,7 +190,7 @@ static int taken_back(void *arg)
     ck_assert_int_eq(finished, 64);
     return 0;
 }
-START_TEST(a_job_that_waits_its_turn_is_taken_back_by_a_cancel)
+START_TEST(aio_thr_07_a_job_that_waits_its_turn_never_runs_once_cancelled)
 {
     t_run(taken_back, NULL);
 }
@@ -459,7 +459,7 @@ int main(void)
                                 a_jobs_failure_comes_with_its_words,
                                 jobs_run_side_by_side,
                                 a_job_that_runs_is_waited_for_although_cancelled,
-                                a_job_that_waits_its_turn_is_taken_back_by_a_cancel,
+                                aio_thr_07_a_job_that_waits_its_turn_never_runs_once_cancelled,
                                 an_abandoned_job_is_left_and_its_argument_released,
                                 a_job_that_may_be_abandoned_and_is_not_has_a_result,
                                 a_cancelled_caller_starts_no_job,
