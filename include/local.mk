@@ -16,6 +16,7 @@ headers_core = \
 	%D%/proa/condition.h \
 	%D%/proa/context.h \
 	%D%/proa/counters.h \
+	%D%/proa/debug.h \
 	%D%/proa/fault.h \
 	%D%/proa/fd.h \
 	%D%/proa/future.h \

@@ -12,8 +12,9 @@ PROA_BEGIN_DECLS
 /** A failure that nobody will collect. */
 struct proa_fault {
     int rc;
-    const char *task;   /* name of the task that failed */
-    const char *detail; /* what failed */
+    const char *task;    /* name of the task that failed */
+    const char *detail;  /* what failed */
+    const char *created; /* in debug mode: where the task was created; NULL: not known */
 };
 
 /**

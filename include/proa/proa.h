@@ -17,6 +17,7 @@
 #include <proa/context.h>
 #include <proa/counters.h>
 #include <proa/datagram.h>
+#include <proa/debug.h>
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/fault.h>

@@ -17,6 +17,8 @@ struct proa_run_opts {
     bool virtual_clock; /* tests: time jumps to the next deadline when nothing else can happen */
     bool eager;         /* every task is created eager, as by the option of proa_create_task_opts */
     uint64_t shuffle;   /* tests: a seed; ready tasks run in a random order of it. 0: in turn */
+    bool debug; /* debug mode (<proa/debug.h>); PROA_DEBUG=1 in the environment counts too */
+    int64_t debug_slow; /* there: longest slice of a task; 0: PROA_DEBUG_SLOW_MS, or 100 ms */
 };
 #define PROA_RUN_OPTS(...) PROA_OPTS(proa_run_opts, __VA_ARGS__)
 
@@ -39,6 +41,7 @@ struct proa_main_opts {
     unsigned threads;  /* loops in each process, each in its thread; 0: one */
     size_t stack_size; /* of each main task; 0: 64 KiB */
     int64_t grace;     /* as in proa_run */
+    bool debug;        /* as in proa_run */
 };
 #define PROA_MAIN_OPTS(...) PROA_OPTS(proa_main_opts, __VA_ARGS__)
 

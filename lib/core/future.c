@@ -126,7 +126,8 @@ static void drop_result(struct proa_future *f)
 
     if (f->rc < 0 && f->rc != PROA_EABANDONED && !f->read) {
         if (s && proa__loop_here == f->loop)
-            proa__sched_fault(s, f->name, f->rc, words);
+            proa__sched_fault(
+                s, &(struct proa_fault){.rc = f->rc, .task = f->name, .detail = words}, NULL);
         else
             proa__log(PROA_LOG_ERROR, "%s failed: %s (%s)", f->name, words, proa_err_name(f->rc));
     }

@@ -18,13 +18,15 @@ static void never_ran(int *rcs, size_t n)
  */
 #define GATHER_BATCH 128
 
-static int start_all(struct group *g, const struct proa_call *calls, size_t n, int *rcs)
+static int start_all(struct group *g, const struct proa_call *calls, size_t n, int *rcs,
+                     const void *created)
 {
     for (size_t i = 0; i < n; i++) {
         struct task_spec spec = {
             .fn = calls[i].fn,
             .arg = calls[i].arg,
             .rc_out = rcs ? &rcs[i] : NULL,
+            .created = created,
         };
         int rc;
 
@@ -58,6 +60,7 @@ int proa_gather(const struct proa_call *calls, size_t n, int *rcs,
     PROA_GROUP(g, .limit = o.limit);
     group_of(&g)->kind = GROUP_GATHER;
     group_of(&g)->collect = o.collect;
-    start_all(group_of(&g), calls, n, rcs); /* a failure waits in the group */
+    start_all(group_of(&g), calls, n, rcs,
+              __builtin_return_address(0)); /* a failure waits in the group */
     return proa_group_join(&g);
 }

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "core/sched.h"
 #include "core/wait.h"
 
@@ -150,7 +151,13 @@ static void tell_fault(struct group *g, const struct proa_task *t, int rc)
 {
     char buf[TASK_NAME_MAX];
 
-    proa__sched_fault(g->sched, proa__task_name(t, buf), rc, proa_err_detail(rc));
+    proa__sched_fault(g->sched,
+                      &(struct proa_fault){
+                          .rc = rc,
+                          .task = proa__task_name(t, buf),
+                          .detail = proa_err_detail(rc),
+                      },
+                      proa__debug_created(t));
 }
 
 /* Without memory the failure is counted, and its words are lost. */
@@ -167,6 +174,7 @@ static void keep_error(struct group *g, struct proa_task *t, int rc)
     if (!e)
         return;
     e->rc = rc;
+    e->created = proa__debug_created(t);
     snprintf(e->name, sizeof e->name, "%s", proa__task_name(t, buf));
     snprintf(e->detail, sizeof e->detail, "%s", proa_err_detail(rc));
     list_push(&g->errors, &e->link);
@@ -320,7 +328,9 @@ static void report_errors(const struct group *g)
     LIST_FOR_EACH (it, &g->errors) {
         const struct task_error *e = CONTAINER_OF(it, struct task_error, link);
 
-        proa__sched_fault(g->sched, e->name, e->rc, e->detail);
+        proa__sched_fault(g->sched,
+                          &(struct proa_fault){.rc = e->rc, .task = e->name, .detail = e->detail},
+                          e->created);
     }
 }
 

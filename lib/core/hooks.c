@@ -56,6 +56,6 @@ int proa_hooks_set(const struct proa_hooks *hooks)
         return rc;
     s->hooks_set = copy;
     s->hooks = hooks ? &s->hooks_set : NULL;
-    s->watched = s->hooks || s->inject_on;
+    sched_rewatch(s);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "core/io.h"
 
 #include "base/mem.h"
+#include "core/debug.h"
 #include "core/loop.h"
 
 #include <proa/err.h>
@@ -79,6 +80,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     unsigned dirs = dirs_of(what);
 
     (void)fd;
+    debug_slice(io->loop);
     io->bits |= dirs;
     if (io->fn)
         io->fn(io->arg, dirs);
@@ -89,6 +91,7 @@ static void on_once(evutil_socket_t fd, short what, void *arg)
     struct io *io = arg;
 
     (void)fd;
+    debug_slice(io->loop);
     forget(io);
     io->fn(io->arg, dirs_of(what));
 }

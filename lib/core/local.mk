@@ -21,6 +21,11 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/coro.h \
 	%D%/counters.c \
 	%D%/counters.h \
+	%D%/debug.c \
+	%D%/debug.h \
+	%D%/debug_object.c \
+	%D%/debug_task.c \
+	%D%/debug_watch.c \
 	%D%/event.c \
 	%D%/fd.c \
 	%D%/future.c \

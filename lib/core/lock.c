@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/debug.h"
 
 #define MAGIC_LOCK 0x6c6f636bu
 
@@ -10,6 +11,7 @@ static void orphaned(struct owned *own)
 {
     struct proa_lock *l = CONTAINER_OF(own, struct proa_lock, own);
 
+    proa__debug_orphan("lock", l);
     proa__wait_wake_all(&l->waiters, PROA_EOWNERDEAD);
     LIST_FOR_EACH (it, &l->conditions)
         proa__condition_orphaned(it);

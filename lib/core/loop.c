@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/call.h"
+#include "core/debug.h"
 #include "core/signal.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -144,6 +145,7 @@ static void run_soon(struct proa_loop *loop)
         loop_fn *fn = s->fn;
 
         s->fn = NULL;
+        debug_slice(loop);
         fn(s->arg);
     }
 }
@@ -195,9 +197,14 @@ static void on_near(void *arg, unsigned dirs)
         loop->near_at = PROA_FOREVER;
 }
 
-static void ask_kernel(struct proa_loop *loop, int flags)
+/* To wait at most `ns`. */
+static void ask_kernel(struct proa_loop *loop, int64_t ns)
 {
+    int flags = ns > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+
+    debug_rest(loop, ns);
     event_base_loop(loop->base, flags | EVLOOP_NO_EXIT_ON_EMPTY);
+    debug_slice(loop);
 }
 
 /* Nothing to do: jump, if the clock is the tests' and only the clock can go on. */
@@ -212,7 +219,7 @@ static void sleep_virtual(struct proa_loop *loop, int64_t deadline)
     }
     began = proa__clock_mono();
     arm(loop, deadline, deadline - loop->virtual_now);
-    ask_kernel(loop, EVLOOP_ONCE);
+    ask_kernel(loop, deadline == PROA_FOREVER ? deadline : deadline - loop->virtual_now);
     loop->virtual_now += proa__clock_mono() - began;
 }
 
@@ -223,7 +230,7 @@ static void ask_or_sleep(struct proa_loop *loop)
 
     if (loop->ready || loop->stopping || !list_empty(&loop->soon) ||
         atomic_load_explicit(&loop->posted, memory_order_acquire)) {
-        ask_kernel(loop, EVLOOP_NONBLOCK);
+        ask_kernel(loop, 0);
         return;
     }
     deadline = proa__timers_next(loop);
@@ -231,12 +238,12 @@ static void ask_or_sleep(struct proa_loop *loop)
         deadline = loop->latest;
     left = deadline == PROA_FOREVER ? PROA_FOREVER : deadline - proa__loop_now(loop);
     if (left <= 0) {
-        ask_kernel(loop, EVLOOP_NONBLOCK);
+        ask_kernel(loop, 0);
     } else if (loop->virtual) {
         sleep_virtual(loop, deadline);
     } else {
         arm(loop, deadline, left);
-        ask_kernel(loop, EVLOOP_ONCE);
+        ask_kernel(loop, left);
     }
 }
 
@@ -266,9 +273,11 @@ static void turn(struct proa_loop *loop)
     if (atomic_load_explicit(&loop->posted, memory_order_acquire))
         proa__posts_run(loop);
     run_soon(loop);
+    debug_slice(loop);
     proa__timers_run(loop);
     if (loop->ready)
         run_tasks(loop);
+    debug_slice(loop);
     ask_or_sleep(loop);
 }
 
@@ -278,8 +287,10 @@ void proa__loop_run(struct proa_loop *loop)
     PROA_CHECK(!loop->running, "a loop was run from inside itself");
     loop->running = true;
     loop->stopping = false;
+    debug_slice(loop);
     while (!loop->stopping)
         turn(loop);
+    debug_rest(loop, PROA_FOREVER);
     loop->running = false;
 }
 
@@ -290,7 +301,9 @@ void proa__loop_step(struct proa_loop *loop, int64_t ns)
     loop->running = true;
     loop->stopping = false;
     loop->latest = proa_time_add(proa__loop_now(loop), ns > 0 ? ns : 0);
+    debug_slice(loop);
     turn(loop);
+    debug_rest(loop, PROA_FOREVER);
     loop->latest = PROA_FOREVER;
     loop->running = false;
 }
@@ -466,6 +479,7 @@ void proa__loop_free(struct proa_loop *loop)
     proa__calls_drop(loop);
     free_guests(loop);
     proa__pool_end_of_loop(loop);
+    proa__debug_end(loop);
     proa__signals_free(loop);
     proa__posts_close(loop);
     empty(loop);

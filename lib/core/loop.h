@@ -39,6 +39,7 @@
 #define LOOP_GRACE (5 * PROA_SEC)
 #define LOOP_TURN_TIME PROA_MS /* a turn that took longer makes the next one shorter */
 
+struct debug; /* what it knows in debug mode; debug.h */
 struct event;
 struct event_base;
 struct proa_loop;
@@ -116,6 +117,7 @@ struct proa_loop {
     struct proa_thread_pool *pool; /* for jobs that name none; NULL: there was none yet */
     int64_t grace;                 /* given at the end to jobs that were abandoned */
     struct signals *signals;
+    struct debug *debug;        /* NULL: it is not in debug mode */
     struct trace_target *trace; /* NULL: nobody asks */
     atomic_uint_fast64_t slice; /* in debug mode the number of the present one; else 0 */
     struct list guests;         /* struct loop_guest */

@@ -56,6 +56,7 @@ static int run_here(proa_task_fn *fn, void *arg, const struct proa_main_opts *o,
                 .stack_size = o->stack_size,
                 .grace = o->grace,
                 .signals = true,
+                .debug = o->debug,
             },
     };
     bool alone = crew.threads == 1 && parent < 0;

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "core/loop.h"
 #include "core/reason.h"
 #include "core/sched.h"
@@ -127,6 +128,8 @@ static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const stru
 {
     int rc = proa__task_check_stack_size(o->stack_size);
 
+    if (rc >= 0)
+        rc = proa__debug_begin(loop, &(struct debug_opts){o->debug, o->debug_slow});
     loop->sched->eager = o->eager;
     if (o->shuffle)
         proa__sched_shuffle(loop->sched, o->shuffle);

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "core/loop.h"
 #include "core/sched.h"
 #include "core/signal.h"
@@ -44,6 +45,8 @@ static int open_loop(struct proa_runner *r, const struct proa_runner_opts *o)
                                       });
     if (rc >= 0)
         rc = proa__sched_new(r->loop);
+    if (rc >= 0)
+        rc = proa__debug_begin(r->loop, &(struct debug_opts){o->run.debug, o->run.debug_slow});
     return rc;
 }
 
@@ -62,6 +65,8 @@ int proa_runner_new(struct proa_runner **ret, const struct proa_runner_opts *opt
         return PROA_ENOMEM;
     rc = open_loop(r, &o);
     if (rc < 0) {
+        if (r->loop)
+            proa__sched_free(r->loop);
         proa__loop_free(r->loop);
         proa_context_free(r->context);
         proa__free(r);
@@ -73,6 +78,8 @@ int proa_runner_new(struct proa_runner **ret, const struct proa_runner_opts *opt
     sched_of(r)->stays = true;
     if (o.run.shuffle)
         proa__sched_shuffle(sched_of(r), o.run.shuffle);
+    if (r->loop->debug)
+        proa__debug_runner_made(r);
     *ret = r;
     return 0;
 }
@@ -172,6 +179,7 @@ void proa_runner_free(struct proa_runner *runner)
     check(runner, __func__);
     PROA_CHECK(!runner->loop->running, "proa_runner_free: the runner runs");
     stop_listening(runner);
+    proa__debug_runner_freed(runner);
     if (proa__sched_end(sched_of(runner), runner->opts.grace))
         do /* a task that ends may stop the loop */
             proa__loop_run(runner->loop);

@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/debug.h"
 #include "core/home.h"
 #include "core/owned.h"
 #include "core/wait.h"
@@ -25,6 +26,7 @@ static void orphaned(struct owned *own)
 {
     struct proa_rwlock *l = CONTAINER_OF(own, struct proa_rwlock, own);
 
+    proa__debug_orphan("rwlock", l);
     l->sleepers -= list_count(&l->waiters);
     proa__wait_wake_all(&l->waiters, PROA_EOWNERDEAD);
 }

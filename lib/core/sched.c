@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/debug.h"
 #include "core/hooks.h"
 #include "core/wait.h"
 
@@ -13,8 +14,8 @@ _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initia
  */
 static _Thread_local uint64_t last_seq;
 
-_Static_assert(sizeof(struct err_slot) <= STACK_BLOCK_MAX, "the block above a stack is too small");
-#define STACK_BLOCK ((sizeof(struct err_slot) + 63) & ~(size_t)63)
+#define STACK_BLOCK ((sizeof(struct stack_top) + 63) & ~(size_t)63)
+_Static_assert(STACK_BLOCK <= 256, "debug mode makes stacks smaller for all");
 
 static void run_tasks(void *arg);
 
@@ -25,6 +26,7 @@ __attribute__((noinline)) static void begin_watched(struct sched *s, struct proa
 {
     if (s->inject_on)
         t->budget = 1;
+    debug_slice(s->loop);
     if (hooked(s))
         proa__hook_run(t);
 }
@@ -70,6 +72,7 @@ static bool take_idle(struct sched *s, struct proa_task *t)
 bool proa__sched_give_stack(struct proa_task *t)
 {
     struct sched *s = t->sched;
+    const void *created = t->coro.sp;
 
     if (!take_idle(s, t)) {
         t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
@@ -79,6 +82,8 @@ bool proa__sched_give_stack(struct proa_task *t)
     }
     t->err->rc = 0;
     t->state = TASK_READY;
+    if (__builtin_expect(s->watched, 0) && s->loop->debug)
+        proa__debug_stack_given(t, created);
     return true;
 }
 
@@ -164,9 +169,11 @@ static bool go_on_with_next(struct sched *s, struct proa_task *t)
     if (!next || next->state != TASK_NEW || t->stack_size || !pop(s))
         return false;
     s->n_new--;
-    next->coro = t->coro;
     next->err = t->err;
     next->err->rc = 0;
+    if (__builtin_expect(s->watched, 0) && s->loop->debug)
+        proa__debug_stack_given(next, next->coro.sp);
+    next->coro = t->coro;
     if (!t->kept)
         proa__task_recycle(t);
     make_current(s, next);
@@ -206,10 +213,14 @@ static void run_tasks(void *arg)
 
     for (;;) {
         struct proa_task *t = proa__task_here;
+        int rc;
 
         if (s->ended)
             reap(s);
-        proa__task_end(t, t->fn(t->arg));
+        rc = t->fn(t->arg);
+        if (__builtin_expect(s->watched, 0) && s->loop->debug)
+            proa__debug_returned(t);
+        proa__task_end(t, rc);
         if (!go_on_with_next(s, t) && !wait_for_new(s, t))
             leave_for_good(s, t);
     }
@@ -318,10 +329,17 @@ static bool tell_handler(struct sched *s, const struct proa_fault *fault)
     return rc >= 0;
 }
 
-void proa__sched_fault(struct sched *s, const char *task, int rc, const char *detail)
+void proa__sched_fault(struct sched *s, const struct proa_fault *fault, const void *created)
 {
-    if (!tell_handler(s, &(struct proa_fault){.rc = rc, .task = task, .detail = detail}))
-        proa__log(PROA_LOG_ERROR, "task %s failed: %s (%s)", task, detail, proa_err_name(rc));
+    struct proa_fault f = *fault;
+    char place[PLACE_MAX];
+
+    if (created)
+        f.created = proa__debug_place(s->loop, created, place);
+    if (!tell_handler(s, &f))
+        proa__log(PROA_LOG_ERROR, "task %s failed: %s (%s)%s%s", f.task, f.detail,
+                  proa_err_name(f.rc), f.created ? "; it was created by " : "",
+                  f.created ? f.created : "");
 }
 
 void proa_fault_set(proa_fault_fn *fn, void *arg)

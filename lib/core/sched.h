@@ -67,7 +67,7 @@ struct sched {
     void *fault_arg;
     bool in_fault; /* fault_fn runs */
 
-    bool watched; /* inject_on, or there are hooks: a slice's beginning is not as usual */
+    bool watched; /* inject_on, or hooks, or debug mode: a slice's beginning is not as usual */
     const struct proa_hooks *hooks; /* hooks_set, or NULL: nobody wants to be told */
     struct proa_hooks hooks_set;
 
@@ -102,8 +102,8 @@ void proa__shuffle(struct sched *s);
 /* Leave the stack of the running task, which is in the ready list or parked, for the next one's. */
 void proa__sched_leave(struct proa_task *t);
 
-/* Tell the fault handler. */
-void proa__sched_fault(struct sched *s, const char *task, int rc, const char *detail);
+/* Tell the fault handler. `created`: as of a task, in debug mode; else NULL. */
+void proa__sched_fault(struct sched *s, const struct proa_fault *fault, const void *created);
 
 /*
  * Make fn(arg) the main task: at its end the root group is cancelled, and when that is empty the
@@ -126,6 +126,12 @@ void proa__sched_root_empty(struct sched *s);
 /* Cancel the whole run: the main task and all others. The reason, of which the first counts, lives
  * on. */
 void proa__sched_cancel(struct sched *s, const char *reason);
+
+/* One of the reasons to be watched has come or gone. */
+static inline void sched_rewatch(struct sched *s)
+{
+    s->watched = s->inject_on || s->hooks || s->loop->debug;
+}
 
 static inline void sched_push(struct sched *s, struct proa_task *t)
 {

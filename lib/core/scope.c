@@ -1,6 +1,7 @@
 #include "core/scope.h"
 
 #include "base/check.h"
+#include "core/debug.h"
 #include "core/group.h"
 #include "core/sched.h"
 #include "core/wait.h"
@@ -63,6 +64,8 @@ static bool refresh(struct scope *s)
     if (eff == s->eff)
         return false;
     s->eff = eff;
+    if (eff && s->task && __builtin_expect(s->task->sched->watched, 0) && s->kind == SCOPE_ROOT)
+        proa__debug_cancelled(s->task);
     if (eff && !s->inner && s->task)
         proa__wait_cancel(s->task);
     return true;

@@ -108,6 +108,7 @@ int proa_start_task(struct proa_group *group, struct proa_task_ref *ret, void **
                                .arg = arg,
                                .opts = opts,
                                .start = &start,
+                               .created = __builtin_return_address(0),
                                .kept = ret != NULL,
                            },
                            &ref);

@@ -199,6 +199,7 @@ static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *
 
     t->has_more = false;
     t->sched = s;
+    t->coro.sp = (void *)(uintptr_t)spec->created;
     t->stack_size = 0;
     t->state = TASK_NEW;
     if (__builtin_expect(spec->opts || has_values(proa__task_here), 0))
@@ -281,7 +282,7 @@ static struct group *group_or_root(struct proa_group *group)
 
 int proa_create_task(struct proa_group *group, proa_task_fn *fn, void *arg)
 {
-    struct task_spec spec = {.fn = fn, .arg = arg};
+    struct task_spec spec = {.fn = fn, .arg = arg, .created = __builtin_return_address(0)};
 
     return proa__task_create_in(group_or_root(group), &spec, NULL);
 }
@@ -302,7 +303,13 @@ int proa__task_create(struct proa_group *group, struct task_spec spec, struct pr
 int proa_create_task_opts(struct proa_group *group, struct proa_task_ref *ret, proa_task_fn *fn,
                           void *arg, const struct proa_task_opts *opts)
 {
-    struct task_spec spec = {.fn = fn, .arg = arg, .opts = opts, .kept = ret != NULL};
+    struct task_spec spec = {
+        .fn = fn,
+        .arg = arg,
+        .opts = opts,
+        .created = __builtin_return_address(0),
+        .kept = ret != NULL,
+    };
 
     return proa__task_create(group, spec, ret);
 }

@@ -67,8 +67,8 @@ struct proa_task {
     bool kept;      /* there is a reference: the record stays until its group is left */
     bool has_more;  /* `more` is filled */
     struct sched *sched;
-    struct err_slot *err;           /* at the top of its stack */
-    struct coro coro;               /* .stack.low is NULL while it has none */
+    struct err_slot *err; /* at the top of its stack */
+    struct coro coro; /* while it has no stack, .sp is where the call that created it returns to */
     void (*before_park)(void *arg); /* called once before it sleeps; NULL: nothing */
     void *before_park_arg;
 
@@ -106,6 +106,7 @@ static inline struct task_more *task_more(struct proa_task *t)
 struct task_error {
     struct list link;
     int rc;
+    const void *created; /* in debug mode; NULL: not known */
     char name[TASK_NAME_MAX];
     char detail[sizeof(((struct err_slot *)0)->text)];
 };
@@ -116,7 +117,8 @@ struct task_spec {
     const struct proa_task_opts *opts; /* of this version, complete; NULL: all defaults */
     struct start *start;
     int *rc_out;
-    bool kept;  /* the reference is handed out */
+    const void *created; /* the program's call returns to here; NULL: nobody cares */
+    bool kept;           /* the reference is handed out */
     bool plain; /* never eager: its creator has to do things between its creation and its turn */
 };
 

@@ -91,7 +91,7 @@ static struct sigaction before;
 
 static _Thread_local struct trace_target *here __attribute__((tls_model("initial-exec")));
 
-static void write_down(struct trace_held *held, const struct trace_target *target)
+void proa__trace_who(struct trace_held *held)
 {
     const struct proa_task *t = proa__task_here;
 
@@ -99,7 +99,6 @@ static void write_down(struct trace_held *held, const struct trace_target *targe
     held->name[0] = '\0';
     held->seq = t ? t->seq : 0;
     held->number = t ? t->seq - t->sched->first_seq + 1 : 0;
-    held->slice = atomic_load_explicit(&target->loop->slice, memory_order_relaxed);
     if (t && t->has_more && t->more.name)
         memcpy(held->name, t->more.name, strnlen(t->more.name, TASK_NAME_MAX - 1) + 1);
 }
@@ -114,7 +113,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
     (void)info;
     if (!target || !atomic_compare_exchange_strong(&target->state, &asked, WRITING))
         return;
-    write_down(&target->held, target);
+    proa__trace_who(&target->held);
+    target->held.slice = atomic_load_explicit(&target->loop->slice, memory_order_relaxed);
     capture_interrupted(&target->held.trace, context);
     atomic_store(&target->state, WRITTEN);
     sem_post(&target->written);

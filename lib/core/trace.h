@@ -75,6 +75,9 @@ void proa__trace_close(struct proa_loop *loop);
  */
 int proa__trace_interrupt(struct proa_loop *loop, int64_t ns, struct trace_held *ret);
 
+/* Who runs in this thread, all but where. */
+void proa__trace_who(struct trace_held *ret);
+
 /* For messages: "task reader", "task task-3" or "a callback of the loop". */
 #define TRACE_NAME_MAX (TASK_NAME_MAX + 8)
 const char *proa__trace_held_name(const struct trace_held *held, char buf[TRACE_NAME_MAX]);

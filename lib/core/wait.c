@@ -1,6 +1,7 @@
 #include "core/wait.h"
 
 #include "base/check.h"
+#include "core/debug.h"
 #include "core/loop.h"
 #include "core/sched.h"
 
@@ -8,8 +9,10 @@
 
 /* A call of `t` fails here. Remember it in the scopes that it may be due to: up to the outermost
  * that is cancelled. */
-static int cut(struct proa_task *t)
+static int cut(struct proa_task *t, const char *what)
 {
+    if (__builtin_expect(t->sched->watched, 0))
+        proa__debug_cut(t, what);
     for (struct scope *s = t->scope; s && s->task == t && s->eff; s = s->parent)
         s->cut = true;
     return PROA_ECANCELED;
@@ -27,7 +30,7 @@ static void count_point(struct proa_task *t)
 
 int proa__wait_cut(void)
 {
-    return cut(proa__task_here);
+    return cut(proa__task_here, NULL);
 }
 
 /* A loop that ignores its cancel must not stop everybody else: its budget counts too. */
@@ -46,7 +49,7 @@ int proa__wait_enter_slow(const char *what)
         count_point(t);
     } else if (!t->scope->eff || give_way_though_cancelled(t))
         proa__wait_yield();
-    return t->scope->eff ? cut(t) : 0;
+    return t->scope->eff ? cut(t, what) : 0;
 }
 
 /* ---- sleeping */
@@ -103,12 +106,12 @@ int proa__wait_park(struct wait *w, size_t n)
         count_point(t);
     if (t->scope->eff) {
         unlink_all(w, n);
-        return cut(t);
+        return cut(t, NULL);
     }
 
     int rc = sleep_on(t, w, n, false);
 
-    return rc < 0 ? cut(t) : rc;
+    return rc < 0 ? cut(t, NULL) : rc;
 }
 
 int proa__wait_park_firm(struct wait *w, size_t n)
@@ -221,7 +224,8 @@ void proa__wait_inject(uint64_t n)
 {
     struct sched *s = proa__loop_need(__func__)->sched;
 
-    s->inject_on = s->watched = true;
+    s->inject_on = true;
+    sched_rewatch(s);
     s->inject_at = n;
     s->inject_points = 0;
     if (proa__task_here)
@@ -233,6 +237,6 @@ uint64_t proa__wait_inject_stop(void)
     struct sched *s = proa__loop_need(__func__)->sched;
 
     s->inject_on = false;
-    s->watched = s->hooks != NULL;
+    sched_rewatch(s);
     return s->inject_points;
 }
