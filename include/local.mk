@@ -45,6 +45,7 @@ headers_core = \
 headers_net = \
 	%D%/proa/addr.h \
 	%D%/proa/datagram.h \
+	%D%/proa/file.h \
 	%D%/proa/listener.h \
 	%D%/proa/pair.h \
 	%D%/proa/process.h \

@@ -50,6 +50,7 @@ void proa__fd_stream_close(struct proa_stream *s);
 void proa__fd_stream_want(struct proa_stream *s, unsigned dirs, unsigned fresh);
 unsigned proa__fd_stream_bits(struct proa_stream *s);
 int proa__fd_stream_fd(struct proa_stream *s);
+ssize_t proa__fd_stream_sendfile(struct proa_stream *s, int file, int64_t at, size_t n);
 
 /* ---- sock.c ---- */
 

@@ -9,15 +9,21 @@ FLOOR_LIBS += %D%/libnet.la
 	%D%/connect.c %D%/connect.h \
 	%D%/datagram.c %D%/datagram.h \
 	%D%/datagram_io.c \
+	%D%/fd_sendfile.c \
 	%D%/fd_stream.c %D%/fd_stream.h \
+	%D%/file.c \
+	%D%/file_io.c %D%/file_io.h \
+	%D%/file_whole.c \
 	%D%/listen.c \
 	%D%/listener.c %D%/listener.h \
 	%D%/pair.c %D%/pair.h \
 	%D%/pipe.c \
 	%D%/process.c %D%/process.h \
 	%D%/process_start.c \
+	%D%/quiet.c %D%/quiet.h \
 	%D%/resolve.c %D%/resolve.h \
 	%D%/resolve_query.c \
+	%D%/sendfile.c \
 	%D%/sock.c \
 	%D%/stream.c %D%/stream.h \
 	%D%/stream_buf.h \

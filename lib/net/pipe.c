@@ -1,12 +1,11 @@
 #include "base/fail.h"
 #include "net/fd_stream.h"
+#include "net/quiet.h"
 
 #include <proa/err.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct fd_stream *of(struct proa_stream *s)
@@ -36,27 +35,19 @@ static ssize_t pipe_try_read(struct proa_stream *s, void *buf, size_t n)
     return proa__fail(-errno, "reading from a pipe: %s", proa_err_text(-errno));
 }
 
-/* writev without SIGPIPE, whatever the program does with that signal: for pipes there is no flag.
- */
 static ssize_t quiet_writev(int fd, const struct iovec *iov, int n)
 {
-    const struct timespec now = {0};
-    sigset_t pipe_set, pending, old;
+    struct quiet quiet;
     ssize_t took;
     int error;
 
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+    proa__quiet_begin(&quiet);
     do {
         proa__net_counts.writes++;
         took = writev(fd, iov, n);
     } while (took < 0 && errno == EINTR);
     error = errno;
-    if (took < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
-        sigtimedwait(&pipe_set, NULL, &now); /* ours: take it away again */
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    proa__quiet_end(&quiet, took < 0 && error == EPIPE);
     return took < 0 ? -error : took;
 }
 
@@ -98,6 +89,7 @@ static const struct stream_ops pipe_ops = {
     .close = proa__fd_stream_close,
     .want = proa__fd_stream_want,
     .bits = proa__fd_stream_bits,
+    .try_sendfile = proa__fd_stream_sendfile,
     .fd = proa__fd_stream_fd,
 };
 

@@ -124,6 +124,7 @@ static const struct stream_ops tcp_ops = {
     .want = proa__fd_stream_want,
     .bits = proa__fd_stream_bits,
     .read_done = sock_read_done,
+    .try_sendfile = proa__fd_stream_sendfile,
     .fd = proa__fd_stream_fd,
     .address = sock_address,
 };
@@ -137,6 +138,7 @@ static const struct stream_ops unix_ops = {
     .want = proa__fd_stream_want,
     .bits = proa__fd_stream_bits,
     .read_done = sock_read_done,
+    .try_sendfile = proa__fd_stream_sendfile,
     .fd = proa__fd_stream_fd,
     .address = sock_address,
 };

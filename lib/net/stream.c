@@ -216,11 +216,9 @@ static int broken(const struct proa_stream *s, const char *doing)
                                               : "an earlier write was cut short");
 }
 
-ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n)
+/* Why nothing may be written; 0: it may. */
+static int write_refused(struct proa_stream *s)
 {
-    ssize_t took;
-
-    check(s, "writing");
     if (s->flags & STREAM_BROKEN)
         return broken(s, "writing to");
     if (s->flags & STREAM_SHUT)
@@ -228,12 +226,40 @@ ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, 
     if (s->write_rc)
         return proa__fail(s->write_rc, "writing to %s: %s", s->ops->kind,
                           proa_err_text(s->write_rc));
-    if (nothing_in(iov, n))
-        return 0;
-    took = s->ops->try_writev(s, iov, n < IOV_MAX ? n : IOV_MAX);
+    return 0;
+}
+
+static ssize_t written(struct proa_stream *s, ssize_t took)
+{
     if (took < 0 && took != PROA_EAGAIN && took != PROA_ENOMEM)
         s->write_rc = (int16_t)took;
     return took;
+}
+
+ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n)
+{
+    int rc;
+
+    check(s, "writing");
+    rc = write_refused(s);
+    if (rc < 0)
+        return rc;
+    if (nothing_in(iov, n))
+        return 0;
+    return written(s, s->ops->try_writev(s, iov, n < IOV_MAX ? n : IOV_MAX));
+}
+
+ssize_t proa__stream_try_sendfile(struct proa_stream *s, int file, int64_t at, size_t n)
+{
+    ssize_t took;
+    int rc;
+
+    check(s, "sending a file");
+    rc = write_refused(s);
+    if (rc < 0)
+        return rc;
+    took = s->ops->try_sendfile ? s->ops->try_sendfile(s, file, at, n) : PROA_EOPNOTSUPP;
+    return took == PROA_EOPNOTSUPP ? took : written(s, took);
 }
 
 int proa__stream_try_shutdown(struct proa_stream *s)

@@ -77,6 +77,11 @@ struct stream_ops {
      * after a short read says the same, so few need this. NULL: nothing to gain. */
     void (*read_done)(struct proa_stream *s);
 
+    /* Give n bytes of a regular file, from `at` on, which the page cache has, to the system. > 0:
+     * bytes taken; 0: the file ends there; PROA_EAGAIN; PROA_EOPNOTSUPP: copy them; or the
+     * carrier's code. NULL: copy them. */
+    ssize_t (*try_sendfile)(struct proa_stream *s, int file, int64_t at, size_t n);
+
     /* NULL or negative: no descriptor. */
     int (*fd)(struct proa_stream *s);
 
@@ -140,6 +145,9 @@ ssize_t proa__stream_try_read(struct proa_stream *s, void *buf, size_t n);
 /* As the op; PROA_EPIPE after a shutdown, PROA_EBROKEN once broken, the sticky error after an
  * error. 0 bytes answer 0. */
 ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n);
+
+/* As the op; refused as a write is. */
+ssize_t proa__stream_try_sendfile(struct proa_stream *s, int file, int64_t at, size_t n);
 
 int proa__stream_try_shutdown(struct proa_stream *s);
 

@@ -4,16 +4,19 @@ net_tests = \
 	%D%/test_aio_listen \
 	%D%/test_aio_server \
 	%D%/test_addr \
+	%D%/test_aio_sendfile \
 	%D%/test_communicate \
 	%D%/test_connect \
 	%D%/test_datagram \
 	%D%/test_edge \
+	%D%/test_file \
 	%D%/test_listener \
 	%D%/test_pair \
 	%D%/test_process \
 	%D%/test_process_end \
 	%D%/test_resolve \
 	%D%/test_resolve_own \
+	%D%/test_sendfile \
 	%D%/test_stream \
 	%D%/test_stream_read \
 	%D%/test_stream_write \
@@ -34,6 +37,9 @@ check_PROGRAMS += $(net_tests)
 %C%_test_aio_server_LDADD = $(net_test_libs)
 %C%_test_addr_CFLAGS = $(net_test_flags)
 %C%_test_addr_LDADD = $(net_test_libs)
+%C%_test_aio_sendfile_SOURCES = %D%/test_aio_sendfile.c %D%/files.c %D%/files.h
+%C%_test_aio_sendfile_CFLAGS = $(net_test_flags)
+%C%_test_aio_sendfile_LDADD = $(net_test_libs)
 %C%_test_communicate_CFLAGS = $(net_test_flags)
 %C%_test_communicate_LDADD = $(net_test_libs)
 %C%_test_connect_CFLAGS = $(net_test_flags)
@@ -42,6 +48,9 @@ check_PROGRAMS += $(net_tests)
 %C%_test_datagram_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
 %C%_test_edge_LDADD = $(net_test_libs)
+%C%_test_file_SOURCES = %D%/test_file.c %D%/files.c %D%/files.h
+%C%_test_file_CFLAGS = $(net_test_flags)
+%C%_test_file_LDADD = $(net_test_libs)
 %C%_test_listener_CFLAGS = $(net_test_flags)
 %C%_test_listener_LDADD = $(net_test_libs)
 %C%_test_pair_CFLAGS = $(net_test_flags)
@@ -56,6 +65,9 @@ check_PROGRAMS += $(net_tests)
 %C%_test_resolve_own_SOURCES = %D%/test_resolve_own.c %D%/names.c %D%/names.h
 %C%_test_resolve_own_CFLAGS = $(net_test_flags)
 %C%_test_resolve_own_LDADD = $(net_test_libs)
+%C%_test_sendfile_SOURCES = %D%/test_sendfile.c %D%/files.c %D%/files.h
+%C%_test_sendfile_CFLAGS = $(net_test_flags)
+%C%_test_sendfile_LDADD = $(net_test_libs)
 %C%_test_stream_CFLAGS = $(net_test_flags)
 %C%_test_stream_LDADD = $(net_test_libs)
 %C%_test_stream_read_CFLAGS = $(net_test_flags)
@@ -73,4 +85,4 @@ check_PROGRAMS += $(net_tests)
 %C%_test_unix_CFLAGS = $(net_test_flags)
 %C%_test_unix_LDADD = $(net_test_libs)
 
-THREAD_TESTS += %D%/test_listener %D%/test_resolve %D%/test_resolve_own
+THREAD_TESTS += %D%/test_file %D%/test_listener %D%/test_resolve %D%/test_resolve_own
