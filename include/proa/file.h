@@ -213,9 +213,10 @@ PROA_API PROA_SUSPENDS int proa_file_save(const char *path, const void *bytes, s
 
 /* ---- over a stream */
 
-#define PROA_FILE_REST INT64_MAX    /* as a count: to the end that the file has now */
-#define PROA_FILE_CURRENT INT64_MIN /* as an offset: the descriptor's position, which then moves   \
-                                     */
+#define PROA_FILE_REST INT64_MAX /* as a count: to the end that the file has now */
+#define PROA_FILE_CURRENT                                                                          \
+    INT64_MIN /* as an offset: the descriptor's position, which then moves                         \
+               */
 
 struct proa_sendfile_opts {
     size_t size;

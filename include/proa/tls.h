@@ -154,17 +154,22 @@ PROA_DEFINE_AUTO(proa_tls_ctx, proa_tls_ctx_unref);
  * Make an encrypted stream to a server over another stream, and shake hands.
  *
  * Without a server_name the context must be insecure. An IP address is compared with the
- * certificate's IP addresses and not sent to the server. Bytes that were read from the lower stream
- * into its buffer already, belong to TLS. It has no time limit of its own: put it under one.
+ * certificate's IP addresses and not sent to the server. It has no time limit of its own: put it
+ * under one.
+ *
+ * The lower stream may have carried plain bytes before (start_tls). What it has read and nobody has
+ * asked for is the beginning of TLS and nothing else: plain bytes that somebody put behind a
+ * STARTTLS make the handshake fail, and never become bytes of the new stream. From the call on the
+ * lower stream is the new one's: another call on it aborts.
  *
  * Suspends:     yes.
  * Errors:       PROA_ETLSVERIFY (the server's certificate is not believed, or for another name: the
  *               detail says which, why and at which depth), PROA_ETLSHANDSHAKE, PROA_ETLSALERT (the
  *               server refused), PROA_ETLSALPN, PROA_ENOTTLS (no TLS there at all), PROA_EINVAL
- *               (no server_name, or a server's context), the lower stream's, PROA_ENOMEM,
- *               PROA_ECANCELED.
- * Ownership:    the lower stream is the new stream's, or closed on failure; the context is counted.
- * Cancellation: the connection is gone.
+ *               (no server_name, or a server's context), PROA_EBUSY (a task still reads or writes
+ * the lower stream), the lower stream's, PROA_ENOMEM, PROA_ECANCELED. Ownership:    the lower
+ * stream is the new stream's, or closed on failure; the context is counted. Cancellation: the
+ * connection is gone.
  */
 PROA_API PROA_SUSPENDS int proa_tls_client(struct proa_stream **ret,
                                            struct proa_stream *lower_steal,

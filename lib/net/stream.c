@@ -30,6 +30,26 @@ static void check(const struct proa_stream *s, const char *call)
     proa__loop_check(s->loop, call);
 }
 
+/* ---- who may use it ---- */
+
+int proa__stream_give(struct proa_stream *s)
+{
+    proa__stream_check_own(s, "giving a stream away");
+    if (s->reader || s->writer)
+        return proa__fail(PROA_EBUSY, "a task still %s the stream that is to be carried on",
+                          s->reader ? "reads" : "writes");
+    s->flags |= STREAM_GIVEN;
+    return 0;
+}
+
+void proa__stream_check_own(const struct proa_stream *s, const char *call)
+{
+    check(s, call);
+    PROA_CHECK(!(s->flags & STREAM_GIVEN),
+               "%s: the %s stream belongs to one that runs over it (TLS); use that one", call,
+               s->ops->kind);
+}
+
 /* ---- who wants what ---- */
 
 unsigned proa__stream_wanted(const struct proa_stream *s)
@@ -75,7 +95,7 @@ int proa__turn_begin(struct proa_stream *s, struct stream_turn *t, unsigned dir,
     struct stream_turn **slot;
     int rc;
 
-    check(s, call);
+    proa__stream_check_own(s, call);
     slot = slot_of(s, dir);
     *t = (struct stream_turn){.call = call};
     list_init(&t->asleep);

@@ -102,6 +102,7 @@ enum {
     STREAM_RESET = 2,  /* this close is an abort */
     STREAM_SHUT = 4,   /* our side was half closed */
     STREAM_AT_END = 8, /* the end of the stream has been read from the carrier */
+    STREAM_GIVEN = 16, /* another stream runs over it: it alone may use this one */
 };
 
 struct stream_buf;  /* read-side buffer: stream_buf.h */
@@ -133,6 +134,10 @@ void proa__stream_init(struct proa_stream *s, const struct stream_ops *ops);
 /* From the loop: some of `dirs` may have become possible. Wakes parked tasks, then calls the
  * interest, which may close the stream: do not touch `s` afterwards. */
 void proa__stream_ready(struct proa_stream *s, unsigned dirs);
+
+/* `s` carries another stream from now on. The suspending calls, and those that end it, are misuse
+ * then. 0; PROA_EBUSY: a call of some task on it is in progress. */
+int proa__stream_give(struct proa_stream *s);
 
 /* All directions that somebody wants now: what `want` was last told. */
 unsigned proa__stream_wanted(const struct proa_stream *s);

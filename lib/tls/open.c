@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/wait.h"
 #include "tls/conn.h"
 #include "tls/ctx.h"
 #include "tls/library.h"
@@ -163,8 +164,14 @@ static void make_deep(void *arg)
 static int make_tls(struct proa_stream **ret, struct proa_stream *lower_steal, struct make *m,
                     struct proa_tls_ctx *ctx)
 {
-    struct tls *t = proa__zalloc(sizeof *t);
+    struct tls *t;
 
+    m->rc = proa__stream_give(lower_steal);
+    if (m->rc < 0) {
+        proa__stream_close(lower_steal);
+        return m->rc;
+    }
+    t = proa__zalloc(sizeof *t);
     m->rc = PROA_ENOMEM;
     m->t = t;
     if (t) {
@@ -278,12 +285,24 @@ static int wait_for_handshake(struct proa_stream **ret, struct proa_stream *s)
     return 0;
 }
 
+/* A call that is cancelled already does nothing, even if it would not have to wait. */
+static int enter(struct proa_stream *lower_steal, const char *call)
+{
+    int rc = proa__wait_enter(call);
+
+    if (rc < 0)
+        proa__stream_close(lower_steal);
+    return rc;
+}
+
 int proa_tls_client(struct proa_stream **ret, struct proa_stream *lower_steal,
                     struct proa_tls_ctx *ctx, const struct proa_tls_opts *opts)
 {
     struct proa_stream *s = NULL;
-    int rc = proa__tls_client_new(&s, lower_steal, ctx, opts);
+    int rc = enter(lower_steal, __func__);
 
+    if (rc == 0)
+        rc = proa__tls_client_new(&s, lower_steal, ctx, opts);
     return rc < 0 ? rc : wait_for_handshake(ret, s);
 }
 
@@ -291,7 +310,9 @@ int proa_tls_server(struct proa_stream **ret, struct proa_stream *lower_steal,
                     struct proa_tls_ctx *ctx)
 {
     struct proa_stream *s = NULL;
-    int rc = proa__tls_server_new(&s, lower_steal, ctx);
+    int rc = enter(lower_steal, __func__);
 
+    if (rc == 0)
+        rc = proa__tls_server_new(&s, lower_steal, ctx);
     return rc < 0 ? rc : wait_for_handshake(ret, s);
 }

@@ -8,6 +8,7 @@ check_LTLIBRARIES += %D%/libtlstest.la
 %C%_libtlstest_la_LIBADD = $(OPENSSL_LIBS)
 
 tls_tests = \
+	%D%/test_aio_tls \
 	%D%/test_ctx \
 	%D%/test_end \
 	%D%/test_handshake \
@@ -16,18 +17,25 @@ tls_tests = \
 	%D%/test_notify \
 	%D%/test_peer \
 	%D%/test_session \
+	%D%/test_start_tls \
 	%D%/test_stream \
 	%D%/test_verify
 tls_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tls_test_libs = %D%/libtlstest.la $(TRUN_LIBS) $(TLS_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += $(tls_tests)
 
+%C%_test_aio_tls_SOURCES = %D%/test_aio_tls.c tests/net/files.c tests/net/files.h
+%C%_test_aio_tls_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_aio_tls_LDADD = $(tls_test_libs)
 %C%_test_ctx_CFLAGS = $(tls_test_flags)
 %C%_test_ctx_LDADD = $(tls_test_libs)
 %C%_test_handshake_CFLAGS = $(tls_test_flags)
 %C%_test_handshake_LDADD = $(tls_test_libs)
 %C%_test_session_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_session_LDADD = $(tls_test_libs)
+%C%_test_start_tls_SOURCES = %D%/test_start_tls.c tests/net/files.c tests/net/files.h
+%C%_test_start_tls_CFLAGS = $(tls_test_flags)
+%C%_test_start_tls_LDADD = $(tls_test_libs)
 %C%_test_stream_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_stream_LDADD = $(tls_test_libs)
 %C%_test_verify_CFLAGS = $(tls_test_flags)
