@@ -106,11 +106,13 @@ void proa_barrier_abort(struct proa_barrier *barrier)
 bool proa_barrier_is_broken(const struct proa_barrier *barrier)
 {
     PROA_CHECK_OBJ(barrier, MAGIC_BARRIER);
+    home_check_look(&barrier->home, __func__);
     return barrier->broken;
 }
 
 size_t proa_barrier_waiting(const struct proa_barrier *barrier)
 {
     PROA_CHECK_OBJ(barrier, MAGIC_BARRIER);
+    home_check_look(&barrier->home, __func__);
     return list_count(&barrier->waiters);
 }

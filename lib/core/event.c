@@ -57,6 +57,7 @@ void proa_event_clear(struct proa_event *event)
 bool proa_event_is_set(const struct proa_event *event)
 {
     PROA_CHECK_OBJ(event, MAGIC_EVENT);
+    home_check_look(&event->home, __func__);
     return event->set;
 }
 

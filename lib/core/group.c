@@ -370,6 +370,7 @@ size_t proa_group_running(const struct proa_group *group)
     const struct group *g = (const struct group *)group;
 
     PROA_CHECK_OBJ(g, MAGIC_GROUP);
+    proa__loop_check(g->sched->loop, __func__);
     return g->running;
 }
 
@@ -379,6 +380,7 @@ size_t proa_group_errors(const struct proa_group *group, struct proa_task_error 
     size_t i = 0;
 
     PROA_CHECK_OBJ(g, MAGIC_GROUP);
+    proa__loop_check(g->sched->loop, __func__);
     LIST_FOR_EACH (it, &g->errors) {
         const struct task_error *e = CONTAINER_OF(it, struct task_error, link);
 
@@ -394,6 +396,7 @@ const char *proa_group_winner(const struct proa_group *group, struct proa_task_r
     const struct group *g = (const struct group *)group;
 
     PROA_CHECK_OBJ(g, MAGIC_GROUP);
+    proa__loop_check(g->sched->loop, __func__);
     if (!g->winner_name[0])
         return NULL;
     if (ret)

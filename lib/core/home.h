@@ -28,6 +28,13 @@ static inline void home_check(struct home *h, const char *what)
         proa__home_check_slow(h, what);
 }
 
+/* The same for calls that only look. */
+static inline void home_check_look(const struct home *h, const char *what)
+{
+    if (__builtin_expect(h->thread && h->thread != (const void *)&proa__task_here, 0))
+        proa__home_check_slow((struct home *)h, what); /* does not return, so it changes nothing */
+}
+
 /* For sentences about misuse: the name of the running task, or "(no task)". */
 const char *proa__who(void);
 

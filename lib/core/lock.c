@@ -154,5 +154,6 @@ void proa_lock_release(struct proa_lock *lock)
 bool proa_lock_is_locked(const struct proa_lock *lock)
 {
     PROA_CHECK_OBJ(lock, MAGIC_LOCK);
+    home_check_look(&lock->home, __func__);
     return lock->own.by != NULL;
 }

@@ -22,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAGIC_LOOP 0x6c6f6f70u
 #define FAR_MARGIN (2 * PROA_MS) /* besides the coarse clock's step: rounding to milliseconds */
 
 _Thread_local struct proa_loop *proa__loop_here __attribute__((tls_model("initial-exec")));

@@ -79,6 +79,8 @@ struct loop_guest {
     void (*free)(struct loop_guest *guest); /* in proa__loop_free, while posts are still taken */
 };
 
+#define MAGIC_LOOP 0x6c6f6f70u
+
 struct proa_loop {
     unsigned magic;
     bool ready;    /* the scheduler's: tasks are ready, the loop will not sleep */

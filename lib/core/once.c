@@ -110,5 +110,6 @@ int proa_once_run(struct proa_once *once, proa_task_fn *fn, void *arg)
 bool proa_once_is_done(const struct proa_once *once)
 {
     PROA_CHECK_OBJ(once, MAGIC_ONCE);
+    home_check_look(&once->home, __func__);
     return once->done;
 }

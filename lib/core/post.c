@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "base/mem.h"
 #include "core/loop.h"
 
@@ -95,9 +96,11 @@ static void run_call(void *arg)
 
 int proa_call_soon_threadsafe(struct proa_loop *loop, proa_callback_fn *fn, void *arg)
 {
-    struct call *call = proa__alloc(sizeof *call);
+    struct call *call;
     int rc;
 
+    PROA_CHECK_OBJ(loop, MAGIC_LOOP);
+    call = proa__alloc(sizeof *call);
     if (!call)
         return PROA_ENOMEM;
     *call = (struct call){

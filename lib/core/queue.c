@@ -193,6 +193,7 @@ struct proa_case proa_case_get(struct proa_queue *queue, void **ret)
 size_t proa_queue_len(const struct proa_queue *queue)
 {
     PROA_CHECK_OBJ(queue, MAGIC_QUEUE);
+    home_check_look(&queue->home, __func__);
     return queue->items.count;
 }
 

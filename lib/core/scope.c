@@ -120,7 +120,7 @@ static void left_too_early(const struct scope *s, const char *what)
 
 void proa__scope_need_open(const struct scope *s, const char *what, const char *noun)
 {
-    PROA_CHECK(s->task, "%s: the %s is not open; called by task \"%s\"", what, noun,
+    PROA_CHECK(s && s->task, "%s: the %s is not open; called by task \"%s\"", what, noun,
                proa_current_task_name());
     proa__loop_check(s->task->sched->loop, what);
 }

@@ -221,5 +221,6 @@ int proa_semaphore_resize(struct proa_semaphore *semaphore, size_t limit)
 size_t proa_semaphore_permits(const struct proa_semaphore *semaphore)
 {
     PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
+    home_check_look(&semaphore->home, __func__);
     return semaphore->permits > 0 ? (size_t)semaphore->permits : 0;
 }

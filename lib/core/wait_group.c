@@ -65,6 +65,7 @@ void proa_wait_group_done(struct proa_wait_group *group)
 size_t proa_wait_group_count(const struct proa_wait_group *group)
 {
     PROA_CHECK_OBJ(group, MAGIC_WAIT_GROUP);
+    home_check_look(&group->home, __func__);
     return group->count;
 }
 

@@ -76,5 +76,6 @@ size_t proa_wait_queue_wake_all(struct proa_wait_queue *queue, void *value)
 size_t proa_wait_queue_len(const struct proa_wait_queue *queue)
 {
     PROA_CHECK_OBJ(queue, MAGIC_WAIT_QUEUE);
+    home_check_look(&queue->home, __func__);
     return list_count(&queue->sleepers);
 }

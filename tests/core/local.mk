@@ -37,6 +37,7 @@ core_tests = \
 	%D%/test_lock \
 	%D%/test_loop \
 	%D%/test_main \
+	%D%/test_misuse \
 	%D%/test_once \
 	%D%/test_publish_model \
 	%D%/test_queue \
@@ -232,6 +233,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_queue_model_LDADD = $(core_test_libs)
 %C%_test_home_CFLAGS = $(core_test_flags)
 %C%_test_home_LDADD = $(core_test_libs)
+%C%_test_misuse_CFLAGS = $(core_test_flags)
+%C%_test_misuse_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c

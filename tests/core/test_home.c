@@ -207,6 +207,51 @@ static void wait_queue_wake_all(void)
     proa_wait_queue_wake_all(all.wait_queue, NULL);
 }
 
+static void barrier_is_broken(void)
+{
+    proa_barrier_is_broken(all.barrier);
+}
+
+static void barrier_waiting(void)
+{
+    proa_barrier_waiting(all.barrier);
+}
+
+static void event_is_set(void)
+{
+    proa_event_is_set(all.event);
+}
+
+static void lock_is_locked(void)
+{
+    proa_lock_is_locked(all.lock);
+}
+
+static void once_is_done(void)
+{
+    proa_once_is_done(all.once);
+}
+
+static void queue_len(void)
+{
+    proa_queue_len(all.queue);
+}
+
+static void semaphore_permits(void)
+{
+    proa_semaphore_permits(all.semaphore);
+}
+
+static void wait_group_count(void)
+{
+    proa_wait_group_count(all.wait_group);
+}
+
+static void wait_queue_len(void)
+{
+    proa_wait_queue_len(all.wait_queue);
+}
+
 static const struct {
     void (*call)(void);
     const char *name;
@@ -242,6 +287,15 @@ static const struct {
     {wait_queue_park, "proa_wait_queue_park"},
     {wait_queue_wake_one, "proa_wait_queue_wake_one"},
     {wait_queue_wake_all, "proa_wait_queue_wake_all"},
+    {barrier_is_broken, "proa_barrier_is_broken"},
+    {barrier_waiting, "proa_barrier_waiting"},
+    {event_is_set, "proa_event_is_set"},
+    {lock_is_locked, "proa_lock_is_locked"},
+    {once_is_done, "proa_once_is_done"},
+    {queue_len, "proa_queue_len"},
+    {semaphore_permits, "proa_semaphore_permits"},
+    {wait_group_count, "proa_wait_group_count"},
+    {wait_queue_len, "proa_wait_queue_len"},
 };
 
 static int call_it(void *arg)
