@@ -39,7 +39,8 @@ struct proa_gather_opts {
  *
  * Suspends:     yes, unless `n` is 0.
  * Errors:       that of the call which failed first; PROA_ETASKCANCELED (a call was cancelled
- *               alone), PROA_ENOMEM, PROA_ECANCELED, PROA_E2BIG.
+ *               alone), PROA_ENOMEM, PROA_ECANCELED, PROA_E2BIG, PROA_EINVAL (a negative `n`; `rcs`
+ *               is not touched).
  * Ownership:    calls and arguments stay the caller's and are not used after the return.
  * Cancellation: all calls are cancelled and have ended; `rcs` is filled.
  */

@@ -30,8 +30,9 @@ struct proa_run_opts {
  * are printed and the process aborts.
  *
  * Errors:       what fn returns; PROA_EBUSY (a loop runs in this thread already: fn has not run),
- *               PROA_EINVAL (a stack below 16 KiB or above 1 GiB), PROA_ENOMEM, PROA_EMFILE and
- *               other codes of the system when the loop cannot be made.
+ *               PROA_EINVAL (a stack below 16 KiB or above 1 GiB, a grace of INT64_MIN or beyond
+ *               the end of time), PROA_ENOMEM, PROA_EMFILE and other codes of the system when the
+ *               loop cannot be made.
  */
 PROA_API int proa_run(proa_task_fn *fn, void *arg, const struct proa_run_opts *opts);
 

@@ -34,10 +34,9 @@ struct proa_runner_opts {
  * A base that is handed in must know edge-triggered events (epoll); its own events are served
  * whenever the runner turns.
  *
- * Errors:       PROA_EBUSY (this thread has a loop already), PROA_EINVAL (a stack size or a base
- *               that cannot be used), PROA_E2BIG, PROA_ENOMEM, PROA_EMFILE and other codes of the
- *               system.
- * Ownership:    the caller's, to be freed with proa_runner_free.
+ * Errors:       PROA_EBUSY (this thread has a loop already), PROA_EINVAL (a stack size, grace or
+ *               base that cannot be used), PROA_E2BIG, PROA_ENOMEM, PROA_EMFILE and other codes of
+ * the system. Ownership:    the caller's, to be freed with proa_runner_free.
  */
 PROA_API int proa_runner_new(struct proa_runner **ret, const struct proa_runner_opts *opts);
 

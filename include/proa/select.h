@@ -133,7 +133,8 @@ PROA_API struct proa_case proa_case_fd(int fd, unsigned dirs);
 PROA_API struct proa_case proa_case_signal(struct proa_signals *signals);
 
 /**
- * The moment `ns` from now; PROA_FOREVER never comes. Its rc is 0.
+ * The moment `ns` from now; PROA_FOREVER never comes. Its rc is 0; PROA_EINVAL, at once, for
+ * INT64_MIN and for a moment beyond the end of time.
  */
 PROA_API struct proa_case proa_case_timer(int64_t ns);
 
@@ -141,7 +142,7 @@ PROA_API struct proa_case proa_case_timer(int64_t ns);
  * Every `ns` from now on, in a case that is used again and again: a clock that ticks.
  *
  * Its rc is how many ticks there were since the last time: 1, or more if the program was late. The
- * ticks do not drift. Of 0 or less its rc is PROA_EINVAL, at once.
+ * ticks do not drift. Of 0 or less, or beyond the end of time, its rc is PROA_EINVAL, at once.
  */
 PROA_API struct proa_case proa_case_ticker(int64_t ns);
 

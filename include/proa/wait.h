@@ -47,7 +47,7 @@ struct proa_as_completed;
  *
  * For the tasks of one group proa_group_next does the same without this object.
  *
- * Errors:       PROA_ENOMEM.
+ * Errors:       PROA_ENOMEM, PROA_EINVAL (a negative `n`).
  * Ownership:    the row is the caller's, to be freed with proa_as_completed_free; the references
  * are copied.
  */

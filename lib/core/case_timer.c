@@ -1,5 +1,6 @@
 #include "core/arm.h"
 #include "core/loop.h"
+#include "core/time_check.h"
 #include "core/timer.h"
 
 #include <limits.h>
@@ -99,10 +100,10 @@ static struct proa_case timer_case(int rc, int64_t ns, int64_t period)
 
 struct proa_case proa_case_timer(int64_t ns)
 {
-    return timer_case(0, ns, 0);
+    return timer_case(time_check_span(ns), ns, 0);
 }
 
 struct proa_case proa_case_ticker(int64_t ns)
 {
-    return timer_case(ns > 0 ? 0 : PROA_EINVAL, ns, ns == PROA_FOREVER ? 0 : ns);
+    return timer_case(ns > 0 ? time_check_span(ns) : PROA_EINVAL, ns, ns == PROA_FOREVER ? 0 : ns);
 }

@@ -257,7 +257,7 @@ static int add(const struct proa_channel *c, size_t *sum, size_t n)
 {
     if (c->closed)
         return PROA_ECLOSED;
-    if (n > SIZE_MAX - *sum)
+    if (n > (size_t)INT64_MAX - *sum)
         return PROA_EINVAL;
     *sum += n;
     return 0;
@@ -299,12 +299,12 @@ void proa_channel_drop_receiver(struct proa_channel *channel)
 
 bool proa_channel_is_closed(const struct proa_channel *channel)
 {
-    PROA_CHECK_OBJ(channel, MAGIC_CHANNEL);
+    check(channel, __func__);
     return channel->closed;
 }
 
 size_t proa_channel_len(const struct proa_channel *channel)
 {
-    PROA_CHECK_OBJ(channel, MAGIC_CHANNEL);
+    check(channel, __func__);
     return channel->count;
 }

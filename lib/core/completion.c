@@ -234,7 +234,7 @@ int proa_as_completed_new(struct proa_as_completed **ret, const struct proa_task
 
     if (__builtin_mul_overflow(n, sizeof row->entries[0], &size) ||
         __builtin_add_overflow(size, sizeof *row, &size))
-        return PROA_ENOMEM;
+        return proa__fail(PROA_EINVAL, "%s: %zu are more tasks than there can be", __func__, n);
     row = proa__alloc(size);
     if (!row)
         return PROA_ENOMEM;

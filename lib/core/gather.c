@@ -1,3 +1,4 @@
+#include "base/fail.h"
 #include "base/opts.h"
 #include "core/group.h"
 #include "core/task.h"
@@ -49,6 +50,8 @@ int proa_gather(const struct proa_call *calls, size_t n, int *rcs,
     struct proa_gather_opts o;
     int rc;
 
+    if (n > SIZE_MAX / sizeof *calls)
+        return proa__fail(PROA_EINVAL, "proa_gather: %zu are more calls than there can be", n);
     never_ran(rcs, n);
     rc = proa__opts_copy(&o, sizeof o, opts);
     if (rc < 0)

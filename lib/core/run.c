@@ -7,6 +7,7 @@
 #include "core/reason.h"
 #include "core/sched.h"
 #include "core/signal.h"
+#include "core/time_check.h"
 
 #include <proa/run.h>
 
@@ -128,6 +129,8 @@ static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const stru
 {
     int rc = proa__task_check_stack_size(o->stack_size);
 
+    if (rc >= 0)
+        rc = time_check_span(o->grace);
     if (rc >= 0)
         rc = proa__debug_begin(loop, &(struct debug_opts){o->debug, o->debug_slow});
     loop->sched->eager = o->eager;

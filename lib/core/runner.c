@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/sched.h"
 #include "core/signal.h"
+#include "core/time_check.h"
 
 #include <proa/context.h>
 #include <proa/runner.h>
@@ -28,7 +29,8 @@ static struct sched *sched_of(const struct proa_runner *r)
 
 static void check(const struct proa_runner *runner, const char *what)
 {
-    PROA_CHECK_OBJ(runner, MAGIC_RUNNER);
+    PROA_CHECK(runner && runner->magic == MAGIC_RUNNER, "%s: runner %p was freed, or never made",
+               what, (const void *)runner);
     proa__loop_check(runner->loop, what);
 }
 
@@ -36,6 +38,8 @@ static int open_loop(struct proa_runner *r, const struct proa_runner_opts *o)
 {
     int rc = proa__task_check_stack_size(o->run.stack_size);
 
+    if (rc >= 0)
+        rc = time_check_span(o->run.grace);
     if (rc >= 0)
         rc = proa_context_new(&r->context);
     if (rc >= 0)

@@ -12,6 +12,7 @@ core_tests = \
 	%D%/test_aio_timeout \
 	%D%/test_aio_wait \
 	%D%/test_aio_wait_for \
+	%D%/test_bad_input \
 	%D%/test_barrier \
 	%D%/test_broadcast \
 	%D%/test_call \
@@ -235,6 +236,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_home_LDADD = $(core_test_libs)
 %C%_test_misuse_CFLAGS = $(core_test_flags)
 %C%_test_misuse_LDADD = $(core_test_libs)
+%C%_test_bad_input_CFLAGS = $(core_test_flags)
+%C%_test_bad_input_LDADD = $(core_test_libs)
 
 dist_check_SCRIPTS += %D%/test-switches
 EXTRA_DIST += %D%/not_applicable.md %D%/switches.c

@@ -419,14 +419,15 @@ static int timer_body(void *arg)
     c[1] = proa_case_never();
     ck_assert_int_eq(PROA_SELECT(c), 0);
     ck_assert_int_eq(proa_now() - began, 2 * PROA_SEC);
-    static const int64_t at_once[] = {0, -1, INT64_MIN};
+    static const int64_t at_once[] = {0, -1, INT64_MIN + 1};
     for (int i = 0; i < 3; i++) {
         c[0] = proa_case_timer(at_once[i]);
         ck_assert_int_eq(proa_try_select(c, 2, NULL), 0);
+        ck_assert_int_eq(c[0].rc, 0);
     }
     c[0] = proa_case_timer(1);
     ck_err(proa_try_select(c, 2, NULL), PROA_EAGAIN);
-    c[0] = proa_case_timer(INT64_MAX - 1); /* as good as never */
+    c[0] = proa_case_timer(PROA_FOREVER - 1 - proa_now()); /* as good as never */
     ck_err(PROA_WITHIN(PROA_HOUR, PROA_SELECT(c)), PROA_ETIMEDOUT);
     return 0;
 }
