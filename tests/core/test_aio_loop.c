@@ -12,6 +12,7 @@
 #include <proa/thread.h>
 #include <proa/time.h>
 
+#include <semaphore.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,26 +179,35 @@ END_TEST
 
 struct posting {
     struct proa_loop *loop;
-    struct letter *letter;
+    sem_t called;
 };
 
-static int post_from_thread(void *arg)
+static void note_call(void *arg)
 {
     struct posting *p = arg;
 
-    return proa_call_soon_threadsafe(p->loop, put_down, p->letter);
+    sem_post(&p->called);
+}
+
+/* Its end, which would wake the loop too, comes after the call. */
+static int post_from_thread(void *arg)
+{
+    struct posting *p = arg;
+    int rc = proa_call_soon_threadsafe(p->loop, note_call, p);
+
+    while (rc == 0 && sem_wait(&p->called) != 0)
+        ;
+    return rc;
 }
 
 static int wake_body(void *arg)
 {
-    struct trace trace = {.n = 0};
-    struct letter a = {.trace = &trace, .c = 'a'};
-    struct posting p = {proa_loop_current(), &a};
+    struct posting p = {.loop = proa_loop_current()};
 
     (void)arg;
+    ck_assert_int_eq(sem_init(&p.called, 0, 0), 0);
     ck_ok(proa_to_thread(post_from_thread, &p, NULL));
-    while (trace.n == 0)
-        ck_ok(proa_yield());
+    sem_destroy(&p.called);
     return 0;
 }
 START_TEST(aio_loop_19_a_post_of_another_thread_wakes_the_loop)
@@ -369,6 +379,21 @@ START_TEST(aio_loop_27_a_second_wait_for_a_descriptor_is_busy)
 }
 END_TEST
 
+static void wait_without_loop(void *fd)
+{
+    proa_wait_fd(*(int *)fd, PROA_READABLE);
+}
+
+START_TEST(aio_loop_30_after_the_loop_no_descriptor_is_waited_for)
+{
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_ok(proa_run(give, &(int){0}, NULL));
+    t_aborts(wait_without_loop, &fds[0], "proa_wait_fd: no task runs here");
+}
+END_TEST
+
 int main(void)
 {
     return t_main("aio_loop", (const TTest *const[]){
@@ -386,6 +411,7 @@ int main(void)
                                   aio_loop_23_no_handler_is_the_default,
                                   aio_loop_26_a_forked_child_has_no_loop_and_may_run_its_own,
                                   aio_loop_27_a_second_wait_for_a_descriptor_is_busy,
+                                  aio_loop_30_after_the_loop_no_descriptor_is_waited_for,
                                   NULL,
                               });
 }

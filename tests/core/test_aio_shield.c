@@ -96,8 +96,13 @@ START_TEST(aio_shield_05_the_end_of_the_run_ends_every_shield)
         .grace = 3 * PROA_SEC,
     };
 
-    ck_ok(proa_run(leave_it_behind, &ended, &opts));
-    ck_assert_int_eq(cut_at - ended, 3 * PROA_SEC);
+    for (int i = 0; i < 6; i++) {
+        opts.eager = i % 2 != 0;
+        opts.shuffle = (uint64_t)i / 2; /* 0: in order */
+        cut_at = 0;
+        ck_ok(proa_run(leave_it_behind, &ended, &opts));
+        ck_assert_int_eq(cut_at - ended, 3 * PROA_SEC);
+    }
 }
 END_TEST
 

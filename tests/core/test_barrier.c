@@ -21,14 +21,14 @@ static int come(void *arg)
     return p->rc == PROA_EBARRIER ? 0 : p->rc;
 }
 
-/* Start n parties and let them come. */
+/* Start n parties and let them come, one after the other. */
 static void gather(struct proa_group *g, struct proa_barrier *b, struct party *p, int n)
 {
     for (int i = 0; i < n; i++) {
         p[i] = (struct party){b, 100};
         ck_ok(proa_create_task(g, come, &p[i]));
+        t_settle();
     }
-    ck_ok(proa_yield());
 }
 
 static int numbers_body(void *arg)
@@ -52,7 +52,7 @@ static int numbers_body(void *arg)
 }
 START_TEST(each_party_has_a_number_of_its_own)
 {
-    t_run_in_order(numbers_body, NULL);
+    t_run_modes(numbers_body, NULL);
 }
 END_TEST
 
@@ -76,7 +76,7 @@ static int parties_body(void *arg)
 }
 START_TEST(aio_bar_02_less_than_one_party_fails_and_one_never_waits)
 {
-    t_run(parties_body, NULL);
+    t_run_modes(parties_body, NULL);
 }
 END_TEST
 
@@ -100,7 +100,7 @@ static int next_round_body(void *arg)
 }
 START_TEST(aio_bar_03_next_round_is_its_own)
 {
-    t_run_in_order(next_round_body, NULL);
+    t_run_modes(next_round_body, NULL);
 }
 END_TEST
 
@@ -127,7 +127,7 @@ static int cancelled_body(void *arg)
 }
 START_TEST(aio_bar_04_cancelled_party_is_not_counted_and_breaks_nothing)
 {
-    t_run_in_order(cancelled_body, NULL);
+    t_run_modes(cancelled_body, NULL);
 }
 END_TEST
 
@@ -142,7 +142,7 @@ static int reset_body(void *arg)
     gather(&g, b, p, 2);
     proa_barrier_reset(b);
     ck_assert_uint_eq(proa_barrier_waiting(b), 0);
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert_int_eq(p[0].rc, PROA_EBARRIER);
     ck_assert_int_eq(p[1].rc, PROA_EBARRIER);
     gather(&g, b, p, 2);
@@ -151,7 +151,7 @@ static int reset_body(void *arg)
 }
 START_TEST(aio_bar_05_reset_sends_waiters_away_and_begins_anew)
 {
-    t_run_in_order(reset_body, NULL);
+    t_run_modes(reset_body, NULL);
 }
 END_TEST
 
@@ -167,7 +167,7 @@ static int reset_after_the_last_body(void *arg)
     gather(&g, b, p, 2);
     ck_assert_int_eq(proa_barrier_wait(b), 2);
     proa_barrier_reset(b);
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert_int_eq(p[0].rc, 0);
     ck_assert_int_eq(p[1].rc, 1);
     gather(&g, b, p, 2);
@@ -176,7 +176,7 @@ static int reset_after_the_last_body(void *arg)
 }
 START_TEST(aio_bar_06_reset_after_the_last_has_come_undoes_nothing)
 {
-    t_run_in_order(reset_after_the_last_body, NULL);
+    t_run_modes(reset_after_the_last_body, NULL);
 }
 END_TEST
 
@@ -195,7 +195,7 @@ static int abort_body(void *arg)
     ck_assert(proa_barrier_is_broken(b));
     ck_err(proa_barrier_wait(b), PROA_EBARRIER);
     ck_err(proa_barrier_wait(b), PROA_EBARRIER);
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert_int_eq(p[0].rc, PROA_EBARRIER);
     ck_assert_int_eq(p[1].rc, PROA_EBARRIER);
     proa_barrier_reset(b);
@@ -206,12 +206,12 @@ static int abort_body(void *arg)
 }
 START_TEST(aio_bar_07_abort_breaks_until_a_reset_which_is_nothing_when_idle)
 {
-    t_run_in_order(abort_body, NULL);
+    t_run_modes(abort_body, NULL);
 }
 END_TEST
 START_TEST(aio_bar_08_nobody_waits_once_the_last_has_come)
 {
-    t_run_in_order(numbers_body, NULL); /* asks before anybody of the round has run */
+    t_run_modes(numbers_body, NULL); /* asks before anybody of the round has run */
 }
 END_TEST
 

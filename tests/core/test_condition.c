@@ -53,9 +53,10 @@ static int wait_once(void *arg)
 
 static void start(struct proa_group *g, struct actor *a, int n, struct proa_task_ref *ref)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         ck_ok(proa_create_task_opts(g, &ref[i], wait_once, &a[i], NULL));
-    ck_ok(proa_yield());
+        t_settle();
+    }
 }
 
 /* ---- AIO-COND-01 */
@@ -114,7 +115,7 @@ static int passed_on_body(void *arg)
         ck_ok(proa_lock_acquire(s.lock));
         proa_condition_notify(s.cond, 1);
         ck_ok(proa_task_cancel(ref[0]));
-        ck_ok(proa_yield());
+        t_settle();
         ck_assert_int_eq(a[0].rc, 1); /* cancelled, and still waiting for the lock */
         proa_lock_release(s.lock);
         ck_ok(proa_task_join(ref[1]));
@@ -174,9 +175,9 @@ static int cancelled_first_body(void *arg)
 }
 START_TEST(aio_cond_04_notification_of_a_cancelled_waiter_is_passed_on)
 {
-    t_run_in_order(passed_on_body, NULL);
-    t_run_in_order(nobody_behind_body, NULL);
-    t_run_in_order(cancelled_first_body, NULL);
+    t_run_modes(passed_on_body, NULL);
+    t_run_modes(nobody_behind_body, NULL);
+    t_run_modes(cancelled_first_body, NULL);
 }
 END_TEST
 
@@ -211,7 +212,7 @@ static int notify_n_body(void *arg)
 }
 START_TEST(aio_cond_05_notify_wakes_at_most_n_and_after_the_release)
 {
-    t_run_in_order(notify_n_body, NULL);
+    t_run_modes(notify_n_body, NULL);
 }
 END_TEST
 
@@ -247,8 +248,8 @@ static int shared_lock_body(void *arg)
 }
 START_TEST(aio_cond_08_conditions_share_a_lock_and_notify_in_order)
 {
-    t_run_in_order(shared_lock_body, NULL);
-    t_run_in_order(notify_n_body, NULL);
+    t_run_modes(shared_lock_body, NULL);
+    t_run_modes(notify_n_body, NULL);
 }
 END_TEST
 
@@ -286,7 +287,7 @@ static int predicate_body(void *arg)
     struct actor a = {&s, 'a', 1};
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, wait_for_two, &a));
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert_int_eq(asked, 1);
     for (int i = 1; i <= 2; i++) {
         ck_ok(proa_lock_acquire(s.lock));
@@ -308,7 +309,7 @@ static int predicate_body(void *arg)
 }
 START_TEST(aio_cond_06_predicate_is_asked_after_each_wake_and_at_once)
 {
-    t_run_in_order(predicate_body, NULL);
+    t_run_modes(predicate_body, NULL);
 }
 END_TEST
 
@@ -351,7 +352,7 @@ static int timeout_body(void *arg)
 }
 START_TEST(aio_cond_07_lock_is_held_after_a_timeout)
 {
-    t_run(timeout_body, NULL);
+    t_run_modes(timeout_body, NULL);
 }
 END_TEST
 

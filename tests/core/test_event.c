@@ -44,11 +44,12 @@ static int set_then_clear_body(void *arg)
     PROA_AUTO(proa_event) *e = NULL;
 
     (void)arg;
+    woken = 0;
     ck_ok(proa_event_new(&e));
     PROA_GROUP(g);
     for (int i = 0; i < 3; i++)
         ck_ok(proa_create_task(&g, wait_on, e));
-    ck_ok(proa_yield());
+    t_settle();
     proa_event_set(e);
     proa_event_set(e);
     proa_event_clear(e);
@@ -59,12 +60,12 @@ static int set_then_clear_body(void *arg)
 }
 START_TEST(aio_event_04_set_twice_wakes_once)
 {
-    t_run_in_order(set_then_clear_body, NULL);
+    t_run_modes(set_then_clear_body, NULL);
 }
 END_TEST
 START_TEST(aio_event_02_waiters_wake_though_cleared_before_they_run)
 {
-    t_run_in_order(set_then_clear_body, NULL);
+    t_run_modes(set_then_clear_body, NULL);
 }
 END_TEST
 
@@ -75,13 +76,14 @@ static int cancelled_waiter_body(void *arg)
     struct proa_task_ref first;
 
     (void)arg;
+    woken = 0;
     ck_ok(proa_event_new(&e));
     PROA_GROUP(g);
     ck_ok(proa_create_task_opts(&g, &first, wait_on, e, NULL));
     ck_ok(proa_create_task(&g, wait_on, e));
-    ck_ok(proa_yield());
+    t_settle();
     ck_ok(proa_task_cancel(first));
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert_int_eq(woken, 0);
     proa_event_set(e);
     ck_ok(proa_group_join(&g));
@@ -90,7 +92,7 @@ static int cancelled_waiter_body(void *arg)
 }
 START_TEST(aio_event_03_cancelled_waiter_leaves_and_others_wait_on)
 {
-    t_run(cancelled_waiter_body, NULL);
+    t_run_modes(cancelled_waiter_body, NULL);
 }
 END_TEST
 

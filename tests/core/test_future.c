@@ -148,7 +148,7 @@ static int many_body(void *arg)
 }
 START_TEST(aio_fut_10_many_tasks_wait_for_one_future)
 {
-    t_run_in_order(many_body, NULL);
+    t_run_in_turn(many_body, NULL);
 }
 END_TEST
 

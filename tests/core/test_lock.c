@@ -73,7 +73,7 @@ static int no_barging_body(void *arg)
     ck_ok(proa_lock_acquire(c.lock));
     ck_err(proa_lock_try_acquire(c.lock), PROA_EAGAIN);
     ck_ok(proa_create_task(&g, hold, &s));
-    ck_ok(proa_yield());
+    t_settle();
     proa_lock_release(c.lock);
     ck_assert(proa_lock_is_locked(c.lock));
     ck_err(proa_lock_try_acquire(c.lock), PROA_EAGAIN);
@@ -100,8 +100,9 @@ static int waiters_gone_body(void *arg)
     PROA_GROUP(g);
     ck_ok(proa_lock_acquire(lock));
     ck_ok(proa_create_task(&g, hold, &s));
+    t_settle();
     ck_ok(proa_create_task(&g, hold, &s));
-    ck_ok(proa_yield());
+    t_settle();
     proa_group_cancel(&g);
     proa_lock_release(lock);
     ck_assert(!proa_lock_is_locked(lock));
@@ -113,8 +114,8 @@ static int waiters_gone_body(void *arg)
 }
 START_TEST(aio_lock_02_released_lock_belongs_to_the_waiter_before_it_runs)
 {
-    t_run_in_order(no_barging_body, NULL);
-    t_run_in_order(waiters_gone_body, NULL);
+    t_run_modes(no_barging_body, NULL);
+    t_run_modes(waiters_gone_body, NULL);
 }
 END_TEST
 
@@ -130,12 +131,14 @@ static int cancelled_waiter_body(void *arg)
     PROA_GROUP(g);
     ck_ok(proa_lock_acquire(c.lock));
     ck_ok(proa_create_task_opts(&g, &first, hold, &s[0], NULL));
+    t_settle();
     ck_ok(proa_create_task(&g, hold, &s[1]));
+    t_settle();
     ck_ok(proa_create_task(&g, hold, &s[2]));
-    ck_ok(proa_yield());
+    t_settle();
     ck_ok(proa_task_cancel(first));
     proa_lock_release(c.lock);
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert_str_eq(c.order, "b");
     ck_ok(proa_group_join(&g));
     ck_assert_str_eq(c.order, "bc");
@@ -145,12 +148,12 @@ static int cancelled_waiter_body(void *arg)
 
 START_TEST(aio_lock_03_cancelled_waiter_leaves_the_others_alone)
 {
-    t_run_in_order(cancelled_waiter_body, NULL);
+    t_run_modes(cancelled_waiter_body, NULL);
 }
 END_TEST
 START_TEST(aio_lock_05_first_waiter_cancelled_and_one_release_is_one_acquire)
 {
-    t_run_in_order(cancelled_waiter_body, NULL);
+    t_run_modes(cancelled_waiter_body, NULL);
 }
 END_TEST
 
@@ -167,8 +170,9 @@ static int cancelled_holder_body(void *arg)
     PROA_GROUP(g);
     ck_ok(proa_lock_acquire(c.lock));
     ck_ok(proa_create_task_opts(&g, &first, hold, &s[0], NULL));
+    t_settle();
     ck_ok(proa_create_task(&g, hold, &s[1]));
-    ck_ok(proa_yield());
+    t_settle();
     proa_lock_release(c.lock);
     ck_ok(proa_task_cancel(first));
     ck_ok(proa_group_join(&g));
@@ -179,8 +183,8 @@ static int cancelled_holder_body(void *arg)
 }
 START_TEST(aio_lock_04_no_release_is_lost_to_a_cancel_of_the_chosen)
 {
-    t_run_in_order(cancelled_waiter_body, NULL);
-    t_run_in_order(cancelled_holder_body, NULL);
+    t_run_modes(cancelled_waiter_body, NULL);
+    t_run_modes(cancelled_holder_body, NULL);
 }
 END_TEST
 
@@ -235,7 +239,7 @@ static int acquire_twice_body(void *arg)
 }
 START_TEST(aio_lock_07_acquiring_twice_is_a_deadlock_and_said_so)
 {
-    t_run(acquire_twice_body, NULL);
+    t_run_modes(acquire_twice_body, NULL);
 }
 END_TEST
 

@@ -116,7 +116,7 @@ static int limit_body(void *arg)
 }
 START_TEST(aio_queue_03_full_and_empty_wait_or_say_eagain)
 {
-    t_run(limit_body, NULL);
+    t_run_modes(limit_body, NULL);
 }
 END_TEST
 
@@ -138,7 +138,7 @@ static int no_limit_body(void *arg)
 }
 START_TEST(aio_queue_08_without_a_limit_it_is_never_full)
 {
-    t_run(no_limit_body, NULL);
+    t_run_modes(no_limit_body, NULL);
 }
 END_TEST
 
@@ -171,7 +171,7 @@ static int fifo_waiters_body(void *arg)
 }
 START_TEST(aio_queue_02_waiters_are_served_in_the_order_they_came)
 {
-    t_run_in_order(fifo_waiters_body, NULL);
+    t_run_in_turn(fifo_waiters_body, NULL);
 }
 END_TEST
 
@@ -215,8 +215,9 @@ static int cancelled_getter_body(void *arg)
     {
         PROA_GROUP(getters);
         ck_ok(proa_create_task_opts(&getters, &first, get_one, &g[0], NULL));
+        t_settle();
         ck_ok(proa_create_task(&getters, get_one, &g[1]));
-        ck_ok(proa_yield());
+        t_settle();
         ck_ok(proa_task_cancel(first)); /* before the item */
         fill(q, "a");
         ck_ok(proa_group_join(&getters));
@@ -225,7 +226,7 @@ static int cancelled_getter_body(void *arg)
     {
         PROA_GROUP(getters);
         ck_ok(proa_create_task(&getters, get_one, &g[2]));
-        ck_ok(proa_yield());
+        t_settle();
         fill(q, "b"); /* before the cancel: the get has succeeded */
         proa_group_cancel(&getters);
         ck_ok(proa_group_join(&getters));
@@ -238,7 +239,7 @@ static int cancelled_getter_body(void *arg)
 }
 START_TEST(aio_queue_04_item_is_neither_lost_nor_doubled_by_a_cancelled_get)
 {
-    t_run_in_order(cancelled_getter_body, NULL);
+    t_run_modes(cancelled_getter_body, NULL);
 }
 END_TEST
 
@@ -255,9 +256,11 @@ static int cancelled_putter_body(void *arg)
     fill(q, "a");
     PROA_GROUP(g);
     ck_ok(proa_create_task_opts(&g, &first, put_one, &p[0], NULL));
+    t_settle();
     ck_ok(proa_create_task(&g, put_one, &p[1]));
+    t_settle();
     ck_ok(proa_create_task(&g, put_one, &p[2]));
-    ck_ok(proa_yield());
+    t_settle();
     ck_ok(proa_task_cancel(first));
     ck_ok(proa_queue_try_get(q, &got));
     ck_ok(proa_queue_try_get(q, &got));
@@ -272,7 +275,7 @@ static int cancelled_putter_body(void *arg)
 }
 START_TEST(aio_queue_05_cancelled_put_leaves_its_place_to_the_next)
 {
-    t_run_in_order(cancelled_putter_body, NULL);
+    t_run_modes(cancelled_putter_body, NULL);
 }
 END_TEST
 
@@ -299,7 +302,7 @@ static int no_growth_body(void *arg)
 }
 START_TEST(aio_queue_06_cancelled_waiters_are_removed)
 {
-    t_run(no_growth_body, NULL);
+    t_run_modes(no_growth_body, NULL);
 }
 END_TEST
 
@@ -376,7 +379,7 @@ static int flow_body(void *arg)
 START_TEST(aio_queue_07_every_item_put_is_got_exactly_once)
 {
     for (uint64_t seed = 1; seed <= 50; seed++)
-        t_run(flow_body, &seed);
+        t_run_modes(flow_body, &seed);
 }
 END_TEST
 

@@ -110,9 +110,9 @@ static int random_priority_body(void *arg)
 }
 START_TEST(aio_queue_15_priority_gives_the_first_and_of_equals_the_oldest)
 {
-    t_run(priority_body, NULL);
+    t_run_modes(priority_body, NULL);
     for (uint64_t seed = 1; seed <= 50; seed++)
-        t_run(random_priority_body, &seed);
+        t_run_modes(random_priority_body, &seed);
 }
 END_TEST
 

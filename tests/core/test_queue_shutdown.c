@@ -95,7 +95,7 @@ static int shutdown_empty_body(void *arg)
     struct proa_task_ref ref;
     PROA_GROUP(group);
     ck_ok(proa_create_task_opts(&group, &ref, get_one, &g, NULL));
-    ck_ok(proa_yield());
+    t_settle();
     proa_queue_shutdown(q, PROA_QUEUE_DRAIN);
     PROA_SHIELD(s, PROA_SEC);
     ck_err(proa_task_join(ref), PROA_ECLOSED);
@@ -118,7 +118,7 @@ static int shutdown_drain_body(void *arg)
     struct putter blocked = {q, 'c', 1};
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, put_one, &blocked));
-    ck_ok(proa_yield());
+    t_settle();
     proa_queue_shutdown(q, PROA_QUEUE_DRAIN);
     ck_ok(proa_group_join(&g));
     ck_assert_int_eq(blocked.rc, PROA_ECLOSED);
@@ -151,12 +151,12 @@ static int shutdown_discard_body(void *arg)
     ck_ok(proa_queue_get(q, &p)); /* taken, not done */
     PROA_GROUP(g);
     ck_ok(proa_create_task_opts(&g, &joiner, join_queue, q, NULL));
-    ck_ok(proa_yield());
+    t_settle();
     proa_queue_shutdown(q, PROA_QUEUE_DRAIN);
     proa_queue_shutdown(q, PROA_QUEUE_DISCARD); /* drain first, discard later */
     ck_assert_int_eq(freed, 2);
     ck_assert_uint_eq(proa_queue_len(q), 0);
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert(!proa_task_is_done(joiner));
     proa_queue_task_done(q);
     ck_ok(proa_task_join(joiner));
@@ -171,29 +171,29 @@ static int discard_wakes_body(void *arg)
     fill(q, "abc");
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, join_queue, q));
-    ck_ok(proa_yield());
+    t_settle();
     proa_queue_shutdown(q, PROA_QUEUE_DISCARD);
     return PROA_WITHIN(PROA_SEC, proa_group_join(&g));
 }
 START_TEST(aio_queue_10_shutdown_of_an_empty_queue_ends_gets_and_puts)
 {
-    t_run(shutdown_empty_body, NULL);
+    t_run_modes(shutdown_empty_body, NULL);
 }
 END_TEST
 START_TEST(aio_queue_11_drain_ends_puts_at_once_and_gets_when_empty)
 {
-    t_run(shutdown_drain_body, NULL);
+    t_run_modes(shutdown_drain_body, NULL);
 }
 END_TEST
 START_TEST(aio_queue_12_discard_drops_items_and_counts_them_as_done)
 {
-    t_run(shutdown_discard_body, NULL);
-    t_run(discard_wakes_body, NULL);
+    t_run_modes(shutdown_discard_body, NULL);
+    t_run_modes(discard_wakes_body, NULL);
 }
 END_TEST
 START_TEST(aio_queue_14_join_after_a_discard_waits_for_what_was_taken)
 {
-    t_run(shutdown_discard_body, NULL);
+    t_run_modes(shutdown_discard_body, NULL);
 }
 END_TEST
 
@@ -209,9 +209,9 @@ static int join_body(void *arg)
     fill(q, "a");
     PROA_GROUP(g);
     ck_ok(proa_create_task_opts(&g, &joiner, join_queue, q, NULL));
-    ck_ok(proa_yield());
+    t_settle();
     ck_ok(proa_queue_get(q, &p));
-    ck_ok(proa_yield());
+    t_settle();
     ck_assert(!proa_task_is_done(joiner));
     proa_queue_task_done(q);
     fill(q, "b"); /* woken all the same */
@@ -231,7 +231,7 @@ static int join_waited_put_body(void *arg)
     struct putter blocked = {q, 'b', 1};
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, put_one, &blocked));
-    ck_ok(proa_yield());
+    t_settle();
     ck_ok(proa_queue_get(q, &p));
     ck_ok(proa_queue_get(q, &p));
     proa_queue_task_done(q);
@@ -252,7 +252,7 @@ static int join_handed_over_body(void *arg)
     struct getter getter = {q, got, '1'};
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, get_one, &getter));
-    ck_ok(proa_yield());
+    t_settle();
     fill(q, "a");
     ck_ok(proa_group_join(&g));
     ck_err(PROA_WITHIN(1, proa_queue_join(q)), PROA_ETIMEDOUT);
@@ -272,9 +272,9 @@ static int done_too_often(void *arg)
 }
 START_TEST(aio_queue_09_join_waits_until_every_item_is_done)
 {
-    t_run(join_body, NULL);
-    t_run(join_handed_over_body, NULL);
-    t_run(join_waited_put_body, NULL);
+    t_run_modes(join_body, NULL);
+    t_run_modes(join_handed_over_body, NULL);
+    t_run_modes(join_waited_put_body, NULL);
     t_run_aborts(done_too_often, NULL, "proa_queue_task_done: task main calls it for queue 0x");
 }
 END_TEST

@@ -182,12 +182,25 @@ START_TEST(aio_loop_05_closing_a_running_loop_aborts)
 }
 END_TEST
 
+static int count_runs(void *n)
+{
+    ++*(int *)n;
+    return 0;
+}
+
 static int run_within(void *runner)
 {
-    int rc = 1;
+    struct proa_runner *second = NULL;
+    int runs = 0;
 
-    ck_err(proa_run(give, &rc, NULL), PROA_EBUSY);
-    ck_err(proa_runner_run(runner, give, &rc), PROA_EBUSY);
+    ck_err(proa_run(count_runs, &runs, NULL), PROA_EBUSY);
+    ck_err(proa_runner_run(runner, count_runs, &runs), PROA_EBUSY);
+    ck_err(proa_runner_run(runner, NULL, NULL), PROA_EBUSY);
+    ck_err(proa_runner_start(runner, count_runs, &runs), PROA_EBUSY);
+    ck_err(proa_runner_new(&second, NULL), PROA_EBUSY);
+    ck_assert_ptr_null(second);
+    ck_ok(proa_yield());
+    ck_assert_int_eq(runs, 0);
     return 3;
 }
 
@@ -208,6 +221,27 @@ START_TEST(aio_loop_08_a_thread_has_one_loop)
     ck_ok(proa_runner_new(&r, NULL));
     ck_err(proa_runner_new(&second, NULL), PROA_EBUSY);
     ck_assert_ptr_null(second);
+}
+END_TEST
+
+static int step_within(void *runner)
+{
+    proa_runner_step(runner, 0);
+    return 0;
+}
+
+static void step_running(void *arg)
+{
+    struct proa_runner *r = NULL;
+
+    (void)arg;
+    ck_ok(proa_runner_new(&r, NULL));
+    proa_runner_run(r, step_within, r);
+}
+
+START_TEST(aio_task_10_a_task_cannot_step_the_tasks_of_its_loop)
+{
+    t_aborts(step_running, NULL, "a loop was turned from inside itself");
 }
 END_TEST
 
@@ -442,6 +476,7 @@ int main(void)
                                 aio_loop_05_closing_a_running_loop_aborts,
                                 aio_loop_07_a_run_inside_a_run_is_refused,
                                 aio_loop_08_a_thread_has_one_loop,
+                                aio_task_10_a_task_cannot_step_the_tasks_of_its_loop,
                                 a_step_waits_no_longer_than_it_was_told,
                                 a_base_that_is_there_can_be_used,
                                 bad_options_make_no_runner,

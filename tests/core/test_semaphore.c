@@ -88,7 +88,7 @@ static int bad_numbers_body(void *arg)
 }
 START_TEST(aio_sem_01_none_at_first_waits_and_a_negative_number_fails)
 {
-    t_run(bad_numbers_body, NULL);
+    t_run_modes(bad_numbers_body, NULL);
 }
 END_TEST
 
@@ -120,12 +120,12 @@ static int fifo_body(void *arg)
 }
 START_TEST(aio_sem_02_released_permit_is_the_waiters)
 {
-    t_run_in_order(fifo_body, NULL);
+    t_run_in_turn(fifo_body, NULL);
 }
 END_TEST
 START_TEST(aio_sem_06_several_releases_wake_several_waiters_in_order)
 {
-    t_run_in_order(fifo_body, NULL);
+    t_run_in_turn(fifo_body, NULL);
 }
 END_TEST
 
@@ -156,7 +156,7 @@ static int cancelled_waiter_body(void *arg)
 }
 START_TEST(aio_sem_05_first_waiter_cancelled_and_two_releases_let_the_others_in)
 {
-    t_run_in_order(cancelled_waiter_body, NULL);
+    t_run_in_turn(cancelled_waiter_body, NULL);
 }
 END_TEST
 
@@ -183,8 +183,9 @@ static int given_then_cancelled_body(void *arg)
     ck_ok(proa_semaphore_new(&s, 0, NULL));
     PROA_GROUP(g);
     ck_ok(proa_create_task_opts(&g, &first, use_permit, s, NULL));
+    t_settle();
     ck_ok(proa_create_task_opts(&g, &second, use_permit, s, NULL));
-    ck_ok(proa_yield());
+    t_settle();
     ck_ok(proa_semaphore_release(s));
     ck_ok(proa_task_cancel(first));
     ck_err(proa_task_join(first), PROA_ETASKCANCELED);
@@ -194,7 +195,7 @@ static int given_then_cancelled_body(void *arg)
 }
 START_TEST(aio_sem_04_permit_of_a_cancelled_waiter_comes_to_the_next)
 {
-    t_run_in_order(given_then_cancelled_body, NULL);
+    t_run_modes(given_then_cancelled_body, NULL);
 }
 END_TEST
 
@@ -394,7 +395,7 @@ static int limit_body(void *arg)
 }
 START_TEST(aio_sem_07_release_beyond_the_limit_fails_and_changes_nothing)
 {
-    t_run(limit_body, NULL);
+    t_run_modes(limit_body, NULL);
 }
 END_TEST
 

@@ -2,6 +2,7 @@
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
+#include <proa/fd.h>
 #include <proa/group.h>
 #include <proa/listener.h>
 #include <proa/scope.h>
@@ -468,6 +469,32 @@ START_TEST(an_idle_stream_is_small)
 }
 END_TEST
 
+/* A program's own wait for the descriptor of a stream would take the stream's edges. */
+static int owned_descriptor_body(void *arg)
+{
+    struct proa_stream *s = NULL;
+    int fds[2];
+    int mine;
+
+    (void)arg;
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_ok(proa_stream_from_fd(&s, fds[0]));
+    ck_err(proa_wait_fd(proa_stream_fd(s), PROA_READABLE), PROA_EBUSY);
+    ck_err(proa_wait_fd(proa_stream_fd(s), PROA_WRITABLE), PROA_EBUSY);
+    mine = dup(proa_stream_fd(s));
+    proa_stream_free(s);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(proa_wait_fd(mine, PROA_READABLE), PROA_READABLE);
+    close(mine);
+    close(fds[1]);
+    return 0;
+}
+START_TEST(aio_loop_28_the_descriptor_of_a_stream_is_busy_until_it_is_freed)
+{
+    t_run_modes(owned_descriptor_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("tcp", (const TTest *const[]){
@@ -483,6 +510,7 @@ int main(void)
                              what_was_possible_before_is_told_soon,
                              a_socket_can_be_brought_along,
                              a_pipe_is_two_streams,
+                             aio_loop_28_the_descriptor_of_a_stream_is_busy_until_it_is_freed,
                              a_full_pipe_waits_and_a_broken_one_raises_no_signal,
                              a_connection_can_be_cancelled_at_every_park,
                              a_connection_survives_every_failing_allocation,

@@ -125,6 +125,17 @@ void t_run_as(t_body_fn *body, void *arg, bool eager, uint64_t shuffle)
     run_in_mode(&(struct mode){.eager = eager, .seed = shuffle}, body, arg);
 }
 
+void t_run_in_turn(t_body_fn *body, void *arg)
+{
+    t_run_in_order(body, arg);
+    t_run_as(body, arg, true, 0);
+}
+
+void t_settle(void)
+{
+    ck_ok(proa_sleep(1));
+}
+
 /* The i-th of 1 .. 1 + shuffles. */
 static struct mode nth_mode(uint64_t i)
 {

@@ -31,6 +31,16 @@ void t_run_modes(t_body_fn *body, void *arg);
  */
 void t_run_in_order(t_body_fn *body, void *arg);
 
+/*
+ * In order, new tasks later and then eager: for bodies that look in which order tasks run that were
+ * woken together.
+ */
+void t_run_in_turn(t_body_fn *body, void *arg);
+
+/* Let the other tasks run until each waits or has ended: so those created one by one with this
+ * between wait in that order in each mode. Takes a nanosecond. */
+void t_settle(void);
+
 /* In one mode: new tasks eager or not, ready ones in the random order of a seed, or 0: in order. */
 void t_run_as(t_body_fn *body, void *arg, bool eager, uint64_t shuffle);
 
