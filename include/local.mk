@@ -6,6 +6,7 @@ headers_base = \
 	%D%/proa/log.h \
 	%D%/proa/mem.h \
 	%D%/proa/str.h \
+	%D%/proa/test_mem.h \
 	%D%/proa/time.h \
 	%D%/proa/version.h
 headers_core = \
@@ -36,6 +37,7 @@ headers_core = \
 	%D%/proa/signal.h \
 	%D%/proa/sync.h \
 	%D%/proa/task.h \
+	%D%/proa/test.h \
 	%D%/proa/thread.h \
 	%D%/proa/thread_pool.h \
 	%D%/proa/wait.h \

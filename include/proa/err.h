@@ -99,7 +99,8 @@
 #define PROA_ERR_BASE_MAP(X)                                                                       \
     X(PROA_EEOF, -10000, "the data ended early")                                                   \
     X(PROA_EENCODING, -10001, "text is not properly encoded")                                      \
-    X(PROA_EDATE, -10002, "not a date")
+    X(PROA_EDATE, -10002, "not a date")                                                            \
+    X(PROA_ETEST, -10010, "a test failed")
 
 #define PROA_ERR_CORE_MAP(X)                                                                       \
     X(PROA_ECANCELED, -10100, "cancelled")                                                         \

@@ -58,6 +58,8 @@
 #include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/tcp.h>
+#include <proa/test.h>
+#include <proa/test_mem.h>
 #include <proa/thread.h>
 #include <proa/thread_pool.h>
 #include <proa/time.h>

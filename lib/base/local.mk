@@ -20,5 +20,6 @@ FLOOR_LIBS += %D%/libbase.la
 	%D%/opts.c %D%/opts.h \
 	%D%/siphash.c %D%/siphash.h \
 	%D%/str.c \
+	%D%/test_mem.c %D%/test_mem.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/version.c

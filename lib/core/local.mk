@@ -87,6 +87,14 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/task.c \
 	%D%/task.h \
 	%D%/task_view.c \
+	%D%/test.c \
+	%D%/test.h \
+	%D%/test_each.c \
+	%D%/test_fds.c \
+	%D%/test_leaks.c \
+	%D%/test_main.c \
+	%D%/test_once.c \
+	%D%/test_step.c \
 	%D%/thread.c \
 	%D%/thread.h \
 	%D%/thread_pool.c \

@@ -206,11 +206,23 @@ static void ask_kernel(struct proa_loop *loop, int64_t ns)
     debug_slice(loop);
 }
 
+static bool has_work(struct proa_loop *loop)
+{
+    return loop->ready || !list_empty(&loop->soon) ||
+           atomic_load_explicit(&loop->posted, memory_order_acquire);
+}
+
 /* Nothing to do: jump, if the clock is the tests' and only the clock can go on. */
 static void sleep_virtual(struct proa_loop *loop, int64_t deadline)
 {
     int64_t began;
 
+    if (loop->outside > 0 && deadline <= loop->jump_to) {
+        ask_kernel(loop, 0);
+        if (!has_work(loop))
+            loop->virtual_now = deadline;
+        return;
+    }
     if (loop->outside == 0) {
         PROA_CHECK(deadline != PROA_FOREVER, "every task sleeps and nothing can wake one");
         loop->virtual_now = deadline;
@@ -227,8 +239,7 @@ static void ask_or_sleep(struct proa_loop *loop)
     int64_t deadline;
     int64_t left;
 
-    if (loop->ready || loop->stopping || !list_empty(&loop->soon) ||
-        atomic_load_explicit(&loop->posted, memory_order_acquire)) {
+    if (loop->stopping || has_work(loop)) {
         ask_kernel(loop, 0);
         return;
     }

@@ -63,6 +63,8 @@ core_tests = \
 	%D%/test_task \
 	%D%/test_task_end \
 	%D%/test_task_view \
+	%D%/test_test \
+	%D%/test_test_orders \
 	%D%/test_thread \
 	%D%/test_thread_pool \
 	%D%/test_thread_pool_end \
@@ -181,6 +183,12 @@ check_PROGRAMS += $(core_tests)
 %C%_test_task_end_LDADD = $(core_test_libs)
 %C%_test_task_view_CFLAGS = $(core_test_flags)
 %C%_test_task_view_LDADD = $(core_test_libs)
+%C%_test_test_SOURCES = %D%/test_test.c %D%/told.c %D%/told.h
+%C%_test_test_CFLAGS = $(core_test_flags)
+%C%_test_test_LDADD = $(core_test_libs)
+%C%_test_test_orders_SOURCES = %D%/test_test_orders.c %D%/told.c %D%/told.h
+%C%_test_test_orders_CFLAGS = $(core_test_flags)
+%C%_test_test_orders_LDADD = $(core_test_libs)
 %C%_test_thread_CFLAGS = $(core_test_flags)
 %C%_test_thread_LDADD = $(core_test_libs)
 %C%_test_thread_pool_SOURCES = %D%/test_thread_pool.c %D%/jobs.h

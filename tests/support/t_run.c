@@ -1,17 +1,10 @@
 #include "support/t_run.h"
 
-#include "core/loop.h"
-#include "core/sched.h"
-#include "core/wait.h"
+#include "core/test.h"
 
-#include <dirent.h>
-#include <stdio.h>
+#include <proa/task.h>
+
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define SHUFFLES_DEFAULT 10
 
 /* How tasks start and take turns. */
 struct mode {
@@ -22,54 +15,11 @@ struct mode {
 static const struct mode in_order;
 static const struct mode *mode; /* NULL: the environment's */
 
-struct run {
-    t_body_fn *body;
-    void *arg;
-    uint64_t cancel_at; /* 0: only count */
-    bool count;
-    uint64_t points;
-};
-
-static size_t open_fds(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
-static int watched(void *arg)
-{
-    struct run *run = arg;
-    const struct proa_loop *loop = proa__loop_current();
-
-    if (run->count)
-        proa__wait_inject(run->cancel_at);
-
-    int rc = run->body(run->arg);
-
-    if (run->count)
-        run->points = proa__wait_inject_stop();
-    ck_assert_msg(loop->sched->root.running == 1, "the body left %zu tasks in the root group",
-                  loop->sched->root.running - 1);
-    size_t timers = proa__timers_count(loop) - timer_running(&loop->sched->tidy.timer);
-
-    ck_assert_msg(timers == 0, "the body left %zu timers running", timers);
-    ck_assert_msg(loop->sched->n_new == 0, "stacks are reserved for %zu tasks that are not there",
-                  loop->sched->n_new);
-    ck_assert_msg(loop->sched->no_suspend == 0, "the body left suspending forbidden");
-    return rc;
-}
-
-static uint64_t number_in_env(const char *name, uint64_t otherwise)
+static uint64_t number_in_env(const char *name)
 {
     const char *text = getenv(name);
 
-    return text ? strtoull(text, NULL, 0) : otherwise;
+    return text ? strtoull(text, NULL, 0) : 0;
 }
 
 static struct mode mode_now(void)
@@ -77,28 +27,32 @@ static struct mode mode_now(void)
     if (mode)
         return *mode;
     return (struct mode){
-        .eager = number_in_env("PROA_TEST_EAGER", 0) != 0,
-        .seed = number_in_env("PROA_TEST_SHUFFLE", 0),
+        .eager = number_in_env("PROA_TEST_EAGER") != 0,
+        .seed = number_in_env("PROA_TEST_SHUFFLE"),
     };
 }
 
-static int run_watched(struct run *run)
+/* The kit's, in this process, so that an assertion is Check's. */
+static struct test_run *new_run(t_body_fn *body, void *arg)
 {
     struct mode m = mode_now();
-    size_t fds = open_fds();
-    size_t bytes = t_alloc_bytes();
-    int rc = proa_run(watched, run,
-                      PROA_RUN_OPTS(.virtual_clock = true, .eager = m.eager, .shuffle = m.seed));
+    struct test_run *run = proa__test_run_new(body, arg, PROA_TEST_OPTS(.single = true));
 
-    ck_assert_msg(open_fds() == fds, "the run left %d descriptors open", (int)(open_fds() - fds));
-    ck_assert_msg(t_alloc_bytes() == bytes, "the run left %zu bytes allocated",
-                  t_alloc_bytes() - bytes);
-    return rc;
+    ck_assert_ptr_nonnull(run);
+    run->step = (struct test_step){.eager = m.eager, .seed = m.seed};
+    return run;
 }
 
 int t_run_rc(t_body_fn *body, void *arg)
 {
-    return run_watched(&(struct run){.body = body, .arg = arg});
+    struct test_run *run = new_run(body, arg);
+    int rc;
+
+    run->any_rc = true;
+    rc = proa__test_step(run);
+    ck_assert_msg(run->problems == 0, "the run %s", run->words);
+    proa__test_run_free(run);
+    return rc;
 }
 
 void t_run(t_body_fn *body, void *arg)
@@ -136,87 +90,44 @@ void t_settle(void)
     ck_ok(proa_sleep(1));
 }
 
-/* The i-th of 1 .. 1 + shuffles. */
-static struct mode nth_mode(uint64_t i)
-{
-    return (struct mode){.eager = i % 2, .seed = i - 1};
-}
-
-/* Run them all in one process, which leaves in *at how far it came. False: it failed there. */
-static bool run_modes_forked(t_body_fn *body, void *arg, uint64_t n, volatile uint64_t *at)
-{
-    int status;
-    pid_t child = fork();
-
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        for (*at = 1; *at <= n; ++*at) {
-            struct mode m = nth_mode(*at);
-
-            run_in_mode(&m, body, arg);
-        }
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 void t_run_modes(t_body_fn *body, void *arg)
 {
-    uint64_t n = 1 + number_in_env("PROA_TEST_SHUFFLES", SHUFFLES_DEFAULT);
-    uint64_t *at = mmap(NULL, sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                        0);
-
-    ck_assert_ptr_ne(at, MAP_FAILED);
-    t_run_in_order(body, arg);
-    if (!run_modes_forked(body, arg, n, at)) {
-        struct mode m = nth_mode(*at);
-
-        fprintf(stderr, "fails with PROA_TEST_EAGER=%d PROA_TEST_SHUFFLE=%llu; once more:\n",
-                m.eager, (unsigned long long)m.seed);
-        run_in_mode(&m, body, arg);
-        ck_abort_msg("it failed with eager %d, seed %llu, and then did not", m.eager,
-                     (unsigned long long)m.seed);
-    }
-    munmap(at, sizeof *at);
+    t_run_in_order(body, arg); /* what is wrong in any order is best said here */
+    ck_ok(proa_test_run(body, arg, NULL));
 }
+
+struct plain {
+    t_body_fn *body;
+    void *arg;
+};
 
 static void run_to_abort(void *arg)
 {
+    const struct plain *plain = arg;
+
     mode = &in_order; /* for this child's life */
-    run_watched(arg);
+    t_run_rc(plain->body, plain->arg);
 }
 
 void t_run_aborts(t_body_fn *body, void *arg, const char *words)
 {
-    t_aborts(run_to_abort, &(struct run){.body = body, .arg = arg}, words);
+    t_aborts(run_to_abort, &(struct plain){body, arg}, words);
+}
+
+static void run_each(t_body_fn *body, void *arg, int (*each)(struct test_run *run))
+{
+    struct test_run *run = new_run(body, arg);
+
+    ck_ok(each(run));
+    proa__test_run_free(run);
 }
 
 void t_each_park(t_body_fn *body, void *arg)
 {
-    struct run run = {.body = body, .arg = arg, .count = true};
-
-    ck_ok(run_watched(&run));
-
-    uint64_t n = run.points;
-
-    ck_assert_msg(n > 0, "the body never waits, so nothing was tested");
-    for (run.cancel_at = 1; run.cancel_at <= n; run.cancel_at++) {
-        int rc = run_watched(&run);
-
-        ck_assert_msg(rc >= 0 || rc == PROA_ECANCELED || rc == PROA_ETASKCANCELED,
-                      "cancelled at point %llu of %llu: got %s (%s)",
-                      (unsigned long long)run.cancel_at, (unsigned long long)n, proa_err_name(rc),
-                      proa_err_detail(rc));
-    }
-}
-
-static int run_for_alloc(void *arg)
-{
-    return run_watched(arg);
+    run_each(body, arg, proa__test_each_park);
 }
 
 void t_run_each_alloc(t_body_fn *body, void *arg)
 {
-    t_each_alloc(run_for_alloc, &(struct run){.body = body, .arg = arg});
+    run_each(body, arg, proa__test_each_alloc);
 }

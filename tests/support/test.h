@@ -12,12 +12,13 @@
  *         return t_main("queue", (const TTest *const[]){one_fact, another_fact, NULL});
  *     }
  *
- * t_main puts an allocator of its own under proa (support/alloc.c), which counts and can fail.
+ * t_main puts the allocator of proa's testing kit under it, which counts and can fail.
  */
 
 #include <proa/defs.h>
 #include <proa/err.h>
 #include <proa/str.h>
+#include <proa/test_mem.h>
 
 #include <check.h>
 
@@ -51,20 +52,14 @@ long long t_ok(const char *call, long long rc, const char *file, int line);
 void t_err(const char *call, long long rc, int code, const char *file, int line);
 void t_str_eq(const char *what, struct proa_str s, const char *cstr, const char *file, int line);
 
-/* ---- allocations of proa (support/alloc.c) */
+/* ---- allocations of proa: <proa/test_mem.h> by the names of this folder (support/alloc.c) */
 
-/* Bytes and blocks that are allocated now; allocations made since the program began. */
-size_t t_alloc_bytes(void);
-size_t t_alloc_blocks(void);
-uint64_t t_alloc_count(void);
-
-/* Fail the n-th allocation from now (1: the next); 0: none. Only that one fails, or all from it on.
- */
-void t_alloc_fail(uint64_t n);
-void t_alloc_fail_from(uint64_t n);
-
-/* Did the failure that was ordered happen? */
-bool t_alloc_failed(void);
+#define t_alloc_bytes proa_test_mem_bytes
+#define t_alloc_blocks proa_test_mem_blocks
+#define t_alloc_count proa_test_mem_count
+#define t_alloc_fail proa_test_mem_fail
+#define t_alloc_fail_from proa_test_mem_fail_from
+#define t_alloc_failed proa_test_mem_failed
 
 /* What is allocated now may stay so at the end of the test: caches of a process's life. */
 void t_alloc_forgive(void);
