@@ -3,7 +3,8 @@ check_LTLIBRARIES += %D%/libtlstest.la
 %C%_libtlstest_la_SOURCES = \
 	%D%/certs.c %D%/certs.h \
 	%D%/duet.c %D%/duet.h \
-	%D%/ends.c %D%/ends.h
+	%D%/ends.c %D%/ends.h \
+	%D%/programs.c %D%/programs.h
 %C%_libtlstest_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_libtlstest_la_LIBADD = $(OPENSSL_LIBS)
 
@@ -18,6 +19,7 @@ tls_tests = \
 	%D%/test_peer \
 	%D%/test_session \
 	%D%/test_start_tls \
+	%D%/test_start_tls_peer \
 	%D%/test_stream \
 	%D%/test_verify
 tls_test_flags = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -36,6 +38,8 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_start_tls_SOURCES = %D%/test_start_tls.c tests/net/files.c tests/net/files.h
 %C%_test_start_tls_CFLAGS = $(tls_test_flags)
 %C%_test_start_tls_LDADD = $(tls_test_libs)
+%C%_test_start_tls_peer_CFLAGS = $(tls_test_flags) -DT_DIR='"$(abs_srcdir)/%D%"'
+%C%_test_start_tls_peer_LDADD = $(tls_test_libs)
 %C%_test_stream_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_stream_LDADD = $(tls_test_libs)
 %C%_test_verify_CFLAGS = $(tls_test_flags)
@@ -52,3 +56,5 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_hello_LDADD = $(tls_test_libs)
 
 THREAD_TESTS += %D%/test_ctx
+
+EXTRA_DIST += %D%/start_tls.py

@@ -2,21 +2,16 @@
 
 #include "support/t_run.h"
 #include "tls/duet.h"
+#include "tls/programs.h"
 
 #include <proa/listener.h>
 #include <proa/scope.h>
 #include <proa/stream.h>
 #include <proa/tcp.h>
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-extern char **environ;
+#include <sys/types.h>
 
 static const struct {
     enum proa_tls_version version;
@@ -26,45 +21,6 @@ static const struct {
     {PROA_TLS_1_2, "-tls1_2", "Reused, TLSv1.2"},
     {PROA_TLS_1_3, "-tls1_3", "Reused, TLSv1.3"},
 };
-
-/* Run openssl with these words; what it reads and what it writes are files. */
-static pid_t start(const char *const *words, const char *in, const char *out)
-{
-    posix_spawn_file_actions_t files;
-    pid_t pid;
-
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, in, O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_adddup2(&files, 1, 2);
-    ck_assert_int_eq(
-        posix_spawnp(&pid, "openssl", &files, NULL, (char *const *)(uintptr_t)words, environ), 0);
-    posix_spawn_file_actions_destroy(&files);
-    return pid;
-}
-
-static int finish(pid_t pid)
-{
-    int status;
-
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static bool file_says(const char *path, const char *words)
-{
-    static char text[20000];
-    FILE *f = fopen(path, "r");
-    size_t n;
-
-    if (!f)
-        return false;
-    n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = 0;
-    return strstr(text, words) != NULL;
-}
 
 /* ---- our server, their client */
 
@@ -109,16 +65,16 @@ static int serve_one(void *arg)
 
     ck_ok(proa_listen_tcp(&listener, "127.0.0.1", 0, NULL));
     snprintf(address, sizeof address, "127.0.0.1:%d", proa_listener_port(listener));
-    pid = start((const char *const[]){"openssl", "s_client", "-connect", address, "-servername",
-                                      "a.example", "-verify_return_error", "-CAfile",
-                                      t_file("ca.pem", t_ca.cert), v->flag, v->more[0], v->more[1],
-                                      v->more[2], v->more[3], NULL},
-                t_file("in", v->input), v->out);
+    pid = t_program((const char *const[]){"openssl", "s_client", "-connect", address, "-servername",
+                                          "a.example", "-verify_return_error", "-CAfile",
+                                          t_file("ca.pem", t_ca.cert), v->flag, v->more[0],
+                                          v->more[1], v->more[2], v->more[3], NULL},
+                    t_file("in", v->input), v->out);
     ck_ok(proa_accept(listener, &lower));
     ck_ok(proa_tls_server(&s, lower, v->ctx));
     v->heard = shout(s, v->hang_up);
     proa_close(s);
-    v->status = finish(pid);
+    v->status = t_program_end(pid);
     return 0;
 }
 
@@ -148,13 +104,13 @@ START_TEST(their_client_resumes)
                       .ctx = T_SERVER()};
 
     t_run(serve_one, &v);
-    ck_assert(file_says(v.out, "New, TLSv1."));
+    ck_assert(t_file_says(v.out, "New, TLSv1."));
     v.more[0] = "-sess_in";
     t_run(serve_one, &v);
-    ck_assert(file_says(v.out, cases[_i].words));
+    ck_assert(t_file_says(v.out, cases[_i].words));
     ck_ok(proa_tls_ctx_reload(v.ctx));
     t_run(serve_one, &v);
-    ck_assert(file_says(v.out, "New, TLSv1."));
+    ck_assert(t_file_says(v.out, "New, TLSv1."));
     proa_tls_ctx_unref(v.ctx);
 }
 END_TEST
@@ -166,7 +122,7 @@ START_TEST(renegotiation_is_refused)
         .flag = "-tls1_2", .input = "R\n", .out = t_file("out", NULL), .ctx = T_SERVER()};
 
     t_run(serve_one, &v);
-    ck_assert(file_says(v.out, "RENEGOTIATING"));
+    ck_assert(t_file_says(v.out, "RENEGOTIATING"));
     ck_assert_int_ne(v.status, 0);
     ck_assert_int_lt(v.heard, 0);
     proa_tls_ctx_unref(v.ctx);
@@ -179,34 +135,14 @@ START_TEST(nothing_is_compressed_and_no_early_data_is_offered)
         .flag = cases[_i].flag, .input = "Q\n", .out = t_file("out", NULL), .ctx = T_SERVER()};
 
     t_run(serve_one, &v);
-    ck_assert(file_says(v.out, "Compression: NONE"));
+    ck_assert(t_file_says(v.out, "Compression: NONE"));
     if (cases[_i].version == PROA_TLS_1_3)
-        ck_assert(file_says(v.out, "Max Early Data: 0") || !file_says(v.out, "Max Early Data"));
+        ck_assert(t_file_says(v.out, "Max Early Data: 0") || !t_file_says(v.out, "Max Early Data"));
     proa_tls_ctx_unref(v.ctx);
 }
 END_TEST
 
 /* ---- our client, their server */
-
-static int their_port(const char *out)
-{
-    char line[200];
-    int port = 0;
-
-    for (int i = 0; i < 500 && !port; i++) {
-        FILE *f = fopen(out, "r");
-
-        while (f && fgets(line, sizeof line, f))
-            if (strncmp(line, "ACCEPT ", 7) == 0 && strchr(line, '\n'))
-                port = atoi(strrchr(line, ':') + 1);
-        if (f)
-            fclose(f);
-        if (!port)
-            usleep(10000);
-    }
-    ck_assert_int_gt(port, 0);
-    return port;
-}
 
 static int visit_one(void *arg)
 {
@@ -215,13 +151,13 @@ static int visit_one(void *arg)
     struct proa_tls_info info;
     struct proa_str line;
     char byte;
-    pid_t pid = start((const char *const[]){"openssl", "s_server", "-accept", "127.0.0.1:0",
-                                            "-cert", t_file("c", t_leaf.cert), "-key",
-                                            t_file("k", t_leaf.key), "-rev", "-naccept", "1",
-                                            v->flag, NULL},
-                      "/dev/null", v->out);
+    pid_t pid = t_program((const char *const[]){"openssl", "s_server", "-accept", "127.0.0.1:0",
+                                                "-cert", t_file("c", t_leaf.cert), "-key",
+                                                t_file("k", t_leaf.key), "-rev", "-naccept", "1",
+                                                v->flag, NULL},
+                          "/dev/null", v->out);
 
-    ck_ok(proa_tcp_connect(&lower, "127.0.0.1", their_port(v->out), NULL));
+    ck_ok(proa_tcp_connect(&lower, "127.0.0.1", t_program_port(v->out), NULL));
     ck_ok(proa_tls_client(&s, lower, v->ctx, PROA_TLS_OPTS(.server_name = "b.example")));
     ck_ok(proa_tls_info(s, &info));
     ck_assert_int_eq(info.version, strcmp(v->flag, "-tls1_2") ? PROA_TLS_1_3 : PROA_TLS_1_2);
@@ -231,7 +167,7 @@ static int visit_one(void *arg)
     ck_ok(proa_shutdown(s));
     ck_assert_int_eq(proa_read(s, &byte, 1), 0); /* it answers our close_notify with its own */
     ck_ok(proa_close(s));
-    v->status = finish(pid);
+    v->status = t_program_end(pid);
     return 0;
 }
 
@@ -248,7 +184,7 @@ END_TEST
 
 int main(void)
 {
-    if (system("openssl version >/dev/null 2>&1") != 0) {
+    if (!t_program_is_there("openssl", "version")) {
         puts("SKIP: the program openssl is not installed");
         return 77;
     }
