@@ -43,7 +43,8 @@ struct proa_pair_opts {
  * They are like any stream: TLS goes over them, and each is closed or aborted by itself.
  *
  * Errors:       PROA_E2BIG, PROA_EINVAL (a negative delay, or a capacity beyond 1 GiB),
- * PROA_ENOMEM. Ownership:    both are the caller's, to be closed or aborted.
+ *               PROA_ENOMEM.
+ * Ownership:    both are the caller's, to be closed or aborted.
  */
 PROA_API int proa_pair_new(struct proa_stream **ret_a, struct proa_stream **ret_b,
                            const struct proa_pair_opts *opts);

@@ -54,7 +54,8 @@ PROA_API PROA_PRINTF(3, 4) int proa_response_textf(struct proa_response *resp, i
  * application/octet-stream.
  *
  * Errors:       PROA_EINVAL (status, or already started), PROA_EHEADER (a type that may not be
- * sent), PROA_ENOMEM. Ownership:    `data` is copied; `type` too.
+ *               sent), PROA_ENOMEM.
+ * Ownership:    `data` is copied; `type` too.
  */
 PROA_API int proa_response_bytes(struct proa_response *resp, int status, const char *type,
                                  const void *data, size_t n);

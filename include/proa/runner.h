@@ -36,7 +36,8 @@ struct proa_runner_opts {
  *
  * Errors:       PROA_EBUSY (this thread has a loop already), PROA_EINVAL (a stack size, grace or
  *               base that cannot be used), PROA_E2BIG, PROA_ENOMEM, PROA_EMFILE and other codes of
- * the system. Ownership:    the caller's, to be freed with proa_runner_free.
+ *               the system.
+ * Ownership:    the caller's, to be freed with proa_runner_free.
  */
 PROA_API int proa_runner_new(struct proa_runner **ret, const struct proa_runner_opts *opts);
 

@@ -21,9 +21,9 @@ struct proa_signals;
  * collects both of them takes the first in the run's place, and the next one ends it.
  *
  * Errors:       PROA_EINVAL (no number, or one that cannot be collected: SIGKILL, SIGSTOP, and
- * those of a fault in the program), PROA_EBUSY (a server, or another of these, has taken SIGINT and
- * SIGTERM), PROA_ENOMEM, PROA_EAGAIN (more than 64 loops collect). Ownership:    the caller frees
- * it with proa_signals_free, before the loop ends.
+ *               those of a fault in the program), PROA_EBUSY (a server, or another of these, has
+ *               taken SIGINT and SIGTERM), PROA_ENOMEM, PROA_EAGAIN (more than 64 loops collect).
+ * Ownership:    the caller frees it with proa_signals_free, before the loop ends.
  */
 PROA_API int proa_signals_new(struct proa_signals **ret, const int *signos, size_t n);
 

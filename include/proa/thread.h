@@ -43,9 +43,10 @@ struct proa_to_thread_opts {
  *
  * Suspends:     yes; while fn runs, although cancelled.
  * Errors:       what fn returns; PROA_ECANCELED (before fn started, or abandoned), PROA_ECLOSED
- * (the pool was shut down; fn has not run), PROA_EBUSY (the pool's queue is full), PROA_EAGAIN
- * (.at_once, or the system gives no thread), PROA_ENOMEM. Ownership:    arg stays the caller's,
- * unless .abandon is set and PROA_ECANCELED returned. Cancellation: as told above.
+ *               (the pool was shut down; fn has not run), PROA_EBUSY (the pool's queue is full),
+ *               PROA_EAGAIN (.at_once, or the system gives no thread), PROA_ENOMEM.
+ * Ownership:    arg stays the caller's, unless .abandon is set and PROA_ECANCELED returned.
+ * Cancellation: as told above.
  */
 PROA_API PROA_SUSPENDS int proa_to_thread(proa_task_fn *fn, void *arg,
                                           const struct proa_to_thread_opts *opts);

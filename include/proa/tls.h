@@ -165,11 +165,11 @@ PROA_DEFINE_AUTO(proa_tls_ctx, proa_tls_ctx_unref);
  * Suspends:     yes.
  * Errors:       PROA_ETLSVERIFY (the server's certificate is not believed, or for another name: the
  *               detail says which, why and at which depth), PROA_ETLSHANDSHAKE, PROA_ETLSALERT (the
- *               server refused), PROA_ETLSALPN, PROA_ENOTTLS (no TLS there at all), PROA_EINVAL
- *               (no server_name, or a server's context), PROA_EBUSY (a task still reads or writes
- * the lower stream), the lower stream's, PROA_ENOMEM, PROA_ECANCELED. Ownership:    the lower
- * stream is the new stream's, or closed on failure; the context is counted. Cancellation: the
- * connection is gone.
+ *               server refused), PROA_ETLSALPN, PROA_ENOTTLS (no TLS there at all), PROA_EINVAL (no
+ *               server_name, or a server's context), PROA_EBUSY (a task still reads or writes the
+ *               lower stream), the lower stream's, PROA_ENOMEM, PROA_ECANCELED.
+ * Ownership:    the lower stream is the new stream's, or closed on failure; the context is counted.
+ * Cancellation: the connection is gone.
  */
 PROA_API PROA_SUSPENDS int proa_tls_client(struct proa_stream **ret,
                                            struct proa_stream *lower_steal,
@@ -219,7 +219,8 @@ struct proa_tls_cert {
  * Describe the certificate that the other end showed.
  *
  * Errors:       PROA_ENOENT (it showed none), PROA_EOPNOTSUPP (not a TLS stream), PROA_EAGAIN
- * (still shaking hands), PROA_ENOMEM. Ownership:    the caller ends it with proa_tls_cert_fini.
+ *               (still shaking hands), PROA_ENOMEM.
+ * Ownership:    the caller ends it with proa_tls_cert_fini.
  */
 PROA_API int proa_tls_peer_cert(struct proa_stream *stream, struct proa_tls_cert *ret);
 
