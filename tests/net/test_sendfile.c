@@ -178,6 +178,90 @@ static int hole_body(void *arg)
     close(fd);
     return 0;
 }
+START_TEST(a_hole_in_the_cache_is_seen)
+{
+    t_run(hole_body, NULL);
+}
+END_TEST
+
+/* ---- fairness */
+
+/* A carrier that takes all it is given. */
+struct sink {
+    struct proa_stream s;
+    int64_t took;
+    size_t largest;
+    int calls;
+};
+
+static ssize_t sink_writev(struct proa_stream *s, const struct iovec *iov, int n)
+{
+    ssize_t took = 0;
+
+    for (int i = 0; i < n; i++)
+        took += (ssize_t)iov[i].iov_len;
+    ((struct sink *)s)->took += took;
+    return took;
+}
+
+static ssize_t sink_sendfile(struct proa_stream *s, int file, int64_t at, size_t n)
+{
+    struct sink *k = (struct sink *)s;
+
+    (void)file;
+    ck_assert_int_eq(at, k->took);
+    k->calls++;
+    k->largest = n > k->largest ? n : k->largest;
+    k->took += (int64_t)n;
+    return (ssize_t)n;
+}
+
+static void sink_close(struct proa_stream *s)
+{
+    proa__free(s);
+}
+
+static const struct stream_ops copying_sink = {
+    .kind = "sink", .try_writev = sink_writev, .close = sink_close};
+static const struct stream_ops system_sink = {
+    .kind = "sink", .try_writev = sink_writev, .try_sendfile = sink_sendfile, .close = sink_close};
+
+static int count_turns(void *arg)
+{
+    int *turns = arg;
+
+    while (*turns >= 0) {
+        ++*turns;
+        if (proa_yield() < 0)
+            break;
+    }
+    return 0;
+}
+
+static int fair_body(void *arg)
+{
+    struct sink *k = proa__zalloc(sizeof *k);
+    int fd = t_file_fd(8 * MIB);
+    int turns = 0;
+    int64_t done;
+
+    proa__stream_init(&k->s, *(int *)arg ? &system_sink : &copying_sink);
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, count_turns, &turns));
+    ck_ok(proa_sendfile(&k->s, fd, 0, 8 * MIB, &done, NULL));
+    ck_assert_int_eq(done, 8 * MIB);
+    ck_assert_int_eq(k->took, 8 * MIB);
+    ck_assert_int_ge(turns, 2); /* 512 parts of 16 KiB, 128 a slice */
+    if (*(int *)arg && t_file_tells(fd)) {
+        ck_assert_uint_eq(k->largest, 256 << 10);
+        ck_assert_int_eq(k->calls, 32);
+    }
+    turns = -1;
+    ck_ok(proa_group_join(&g));
+    proa_stream_free(&k->s);
+    close(fd);
+    return 0;
+}
 START_TEST(others_have_their_turns_during_a_large_file)
 {
     t_run(fair_body, &_i);
