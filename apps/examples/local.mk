@@ -1,8 +1,11 @@
 # Examples: compiled and run by the tests, not installed.
-noinst_PROGRAMS += %D%/crawl %D%/hello %D%/line_server %D%/pipeline %D%/say
+noinst_PROGRAMS += %D%/crawl %D%/helm_test %D%/hello %D%/line_server %D%/pipeline %D%/say
 %C%_crawl_SOURCES = %D%/crawl.c
 %C%_crawl_CPPFLAGS = $(APP_CPPFLAGS)
 %C%_crawl_LDADD = $(APP_LIBS)
+%C%_helm_test_SOURCES = %D%/helm_test.c
+%C%_helm_test_CPPFLAGS = $(APP_CPPFLAGS)
+%C%_helm_test_LDADD = $(APP_LIBS)
 %C%_hello_SOURCES = %D%/hello.c
 %C%_hello_CPPFLAGS = $(APP_CPPFLAGS)
 %C%_hello_LDADD = $(APP_LIBS)
