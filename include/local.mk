@@ -24,6 +24,7 @@ headers_core = \
 	%D%/proa/gather.h \
 	%D%/proa/group.h \
 	%D%/proa/hooks.h \
+	%D%/proa/inspect.h \
 	%D%/proa/limiter.h \
 	%D%/proa/loop.h \
 	%D%/proa/once.h \

@@ -29,6 +29,7 @@
 #include <proa/headers.h>
 #include <proa/hooks.h>
 #include <proa/http.h>
+#include <proa/inspect.h>
 #include <proa/json.h>
 #include <proa/limiter.h>
 #include <proa/listener.h>

@@ -19,6 +19,8 @@ struct proa_run_opts {
     uint64_t shuffle;   /* tests: a seed; ready tasks run in a random order of it. 0: in turn */
     bool debug; /* debug mode (<proa/debug.h>); PROA_DEBUG=1 in the environment counts too */
     int64_t debug_slow; /* there: longest slice of a task; 0: PROA_DEBUG_SLOW_MS, or 100 ms */
+    bool inspect;       /* answer proa-ps; also by PROA_INSPECT=1 in the environment */
+    int dump_signal;    /* that writes all tasks to standard error; 0: PROA_DUMP_SIGNAL, or none */
 };
 #define PROA_RUN_OPTS(...) PROA_OPTS(proa_run_opts, __VA_ARGS__)
 
@@ -43,6 +45,8 @@ struct proa_main_opts {
     size_t stack_size; /* of each main task; 0: 64 KiB */
     int64_t grace;     /* as in proa_run */
     bool debug;        /* as in proa_run */
+    bool inspect;      /* the same */
+    int dump_signal;   /* the same; each loop writes its own tasks */
 };
 #define PROA_MAIN_OPTS(...) PROA_OPTS(proa_main_opts, __VA_ARGS__)
 

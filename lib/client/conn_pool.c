@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "client/connection.h"
 #include "core/loop.h"
+#include "core/view.h"
 #include "net/stream.h"
 
 #include <proa/err.h>
@@ -196,12 +197,21 @@ static struct lease *take_idle(struct conn_host *h)
 
 /* ---- take and give ---- */
 
+static void describe(const void *host, struct view *v)
+{
+    struct proa_str key = ((const struct conn_host *)host)->key;
+
+    proa__view_say(v, "a connection to %.*s", PROA_PRI(key));
+}
+
+static const struct wait_kind waits = {.call = "proa_session", .describe = describe};
+
 static int wait_for_place(struct conn_pool *pool, struct conn_host *h, struct lease **ret)
 {
     struct conn_waiter w = {.host = h};
 
     proa__wait_link(&pool->waiters, &w.wait);
-    int rc = proa__wait_park(&w.wait, 1);
+    int rc = proa__wait_park(&w.wait, 1, &waits, h);
     if (rc < 0)
         return rc;
     if (w.wait.code < 0)

@@ -26,6 +26,7 @@
  * Floor: core.
  */
 
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/select.h>
@@ -38,8 +39,12 @@ struct arm_ops {
     bool (*try)(struct arm *arm);
     bool (*link)(struct arm *arm,
                  struct wait *w); /* false: it failed, rc says how; w is unlinked */
-    void (*take)(struct arm *arm, struct wait *w); /* NULL: rc is w's code */
-    void (*undo)(struct arm *arm);                 /* NULL: nothing is left */
+    void (*take)(struct arm *arm, struct wait *w);         /* NULL: rc is w's code */
+    void (*undo)(struct arm *arm);                         /* NULL: nothing is left */
+    const char *call;                                      /* the call that waits for this alone */
+    describe_fn *describe;                                 /* of the object, for who looks */
+    bool blocks;                                           /* it waits for a certain task */
+    void (*detail)(const struct arm *arm, struct view *v); /* of the arm; NULL: nothing to add */
 };
 
 struct arm {
@@ -84,6 +89,12 @@ static inline void arm_undo(struct arm *arm)
         arm->ops->undo(arm);
 }
 
+/* What who looks at a sleeper is told of its arm. */
+void proa__arm_describe(const struct arm *arm, struct view *v);
+
+/* Of a sleep on one arm, which is what `on` is. */
+extern const struct wait_kind proa__arm_waits;
+
 /* Sleep until it is done; it was tried. */
 static inline int arm_park(struct arm *arm)
 {
@@ -92,7 +103,7 @@ static inline int arm_park(struct arm *arm)
 
     if (!arm->ops->link(arm, &w))
         return arm->rc;
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &proa__arm_waits, arm);
     if (rc >= 0)
         rc = arm_take(arm, &w);
     arm_undo(arm);

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "core/home.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/barrier.h>
@@ -67,6 +68,19 @@ static int pass(struct proa_barrier *b)
     return number;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_barrier *b = object;
+
+    proa__view_object(v, "barrier", b);
+    proa__view_say(v, ", %zu of %zu here%s", list_count(&b->waiters), b->parties,
+                   b->broken ? ", broken" : "");
+}
+
+const struct view_kind proa__barrier_view = {MAGIC_BARRIER, describe};
+
+static const struct wait_kind waits = {.call = "proa_barrier_wait", .describe = describe};
+
 int proa_barrier_wait(struct proa_barrier *barrier)
 {
     struct wait w;
@@ -83,7 +97,7 @@ int proa_barrier_wait(struct proa_barrier *barrier)
         return pass(barrier);
     barrier->at_most++;
     proa__wait_link(&barrier->waiters, &w);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &waits, barrier);
     return rc < 0 ? rc : w.code;
 }
 

@@ -125,7 +125,24 @@ static bool link_waiter(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops broadcast_ops = {.try = try_receive, .link = link_waiter};
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_broadcast *b = object;
+
+    proa__view_object(v, "broadcast", b);
+    proa__view_say(v, ", %llu sent, %zu kept", (unsigned long long)b->next, b->capacity);
+    proa__view_list(v, &b->waiters, "wait");
+    proa__view_say(v, "%s", b->closed ? ", closed" : "");
+}
+
+const struct view_kind proa__broadcast_view = {MAGIC_BROADCAST, describe};
+
+static const struct arm_ops broadcast_ops = {
+    .try = try_receive,
+    .link = link_waiter,
+    .call = "proa_broadcast_receive",
+    .describe = describe,
+};
 
 static struct arm broadcast_arm(struct proa_broadcast *broadcast, uint64_t *next, void *value)
 {

@@ -77,11 +77,18 @@ static void stop_timer(struct arm *arm)
     proa__timer_stop(&timer_of(arm)->timer);
 }
 
+static void describe_time(const struct arm *arm, struct view *v)
+{
+    proa__view_left(v, ((const struct timer_arm *)arm)->deadline);
+}
+
 static const struct arm_ops timer_ops = {
     .try = try_timer,
     .link = link_timer,
     .take = take_timer,
     .undo = stop_timer,
+    .call = "timer",
+    .detail = describe_time,
 };
 
 static struct proa_case timer_case(int rc, int64_t ns, int64_t period)

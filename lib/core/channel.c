@@ -172,7 +172,25 @@ static bool link_sender(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops send_ops = {.try = try_send, .link = link_sender};
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_channel *ch = object;
+
+    proa__view_object(v, "channel", ch);
+    proa__view_say(v, ", %zu of %zu values", ch->count, ch->capacity);
+    proa__view_list(v, &ch->senders, "send");
+    proa__view_list(v, &ch->receivers, "receive");
+    proa__view_say(v, "%s", ch->closed ? ", closed" : "");
+}
+
+const struct view_kind proa__channel_view = {MAGIC_CHANNEL, describe};
+
+static const struct arm_ops send_ops = {
+    .try = try_send,
+    .link = link_sender,
+    .call = "proa_channel_send",
+    .describe = describe,
+};
 
 static struct arm send_arm(struct proa_channel *channel, const void *value)
 {
@@ -216,7 +234,12 @@ static bool link_receiver(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops receive_ops = {.try = try_receive, .link = link_receiver};
+static const struct arm_ops receive_ops = {
+    .try = try_receive,
+    .link = link_receiver,
+    .call = "proa_channel_receive",
+    .describe = describe,
+};
 
 static struct arm receive_arm(struct proa_channel *channel, void *value)
 {

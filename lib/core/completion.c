@@ -5,6 +5,7 @@
 #include "core/task.h"
 #include "core/time_check.h"
 #include "core/timer.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/wait.h>
@@ -95,6 +96,15 @@ static void unwatch_all(struct vigil_watch *watches, size_t n)
         list_remove(&watches[i].watch.link);
 }
 
+static void describe_vigil(const void *vigil, struct view *out)
+{
+    const struct vigil *v = vigil;
+
+    proa__view_say(out, "%zu of %zu tasks still run", v->running, v->n);
+}
+
+static const struct wait_kind waits = {.call = "proa_wait", .describe = describe_vigil};
+
 static int sleep_on(struct vigil *v, struct vigil_watch *watches, int64_t ns)
 {
     struct proa_loop *loop = proa__task_here->sched->loop;
@@ -105,7 +115,7 @@ static int sleep_on(struct vigil *v, struct vigil_watch *watches, int64_t ns)
     proa__wait_link(NULL, &v->wait);
     if (ns != PROA_FOREVER)
         proa__timer_start(loop, &timer, proa_time_add(proa__loop_now(loop), ns), time_is_up, v);
-    rc = proa__wait_park(&v->wait, 1);
+    rc = proa__wait_park(&v->wait, 1, &waits, v);
     proa__timer_stop(&timer);
     unwatch_all(watches, v->n);
     return rc < 0 ? rc : 0;
@@ -278,6 +288,19 @@ static void check_not_last(const struct proa_as_completed *row, const struct pro
             proa__task_not_itself(t, "proa_as_completed_next");
 }
 
+static void describe_row(const void *object, struct view *v)
+{
+    const struct proa_as_completed *row = object;
+
+    proa__view_object(v, "row", row);
+    proa__view_say(v, ", %zu of %zu tasks still run", row->running, row->n);
+}
+
+static const struct wait_kind nexts = {
+    .call = "proa_as_completed_next",
+    .describe = describe_row,
+};
+
 /* None has ended that was not given: wait for one. The row may be freed before this one runs. */
 static int wait_for_one(struct proa_as_completed *row, struct proa_task_ref *ret)
 {
@@ -288,7 +311,7 @@ static int wait_for_one(struct proa_as_completed *row, struct proa_task_ref *ret
     check_not_last(row, proa__task_here);
     proa__wait_link(&row->waiters, &w);
     w.slot = &given;
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &nexts, row);
     if (rc < 0)
         return rc;
     if (w.code)

@@ -57,6 +57,35 @@ static void notify(struct proa_condition *c, size_t n)
         proa__wait_move(CONTAINER_OF(first, struct wait, link), &c->lock->waiters);
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_condition *c = object;
+
+    proa__view_object(v, "condition", c);
+    proa__view_say(v, " of lock %p", (const void *)c->lock);
+    proa__view_list(v, &c->waiters, "wait");
+}
+
+/* Once notified it waits for the lock. */
+static void describe_lock(const struct wait *w, struct view *v)
+{
+    const struct proa_condition *c = w->on;
+
+    if (!w->of->firm)
+        return;
+    proa__view_say(v, "; notified, and the lock is");
+    proa__view_owner(v, &c->lock->own);
+}
+
+const struct view_kind proa__condition_view = {MAGIC_CONDITION, describe};
+
+static const struct wait_kind waits = {
+    .call = "proa_condition_wait",
+    .describe = describe,
+    .detail = describe_lock,
+    .blocks = true,
+};
+
 /*
  * Sleep without the lock, return with it. A task that was notified and cancelled before it had the
  * lock again reports the cancel: then the notification goes to the next, who may need it.
@@ -68,7 +97,7 @@ static int wait_notified(struct proa_condition *c)
 
     proa__wait_link(&c->waiters, &w);
     proa_lock_release(c->lock);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &waits, c);
     if (rc < 0) {
         int taken = proa__lock_retake(c->lock);
 

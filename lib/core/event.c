@@ -79,7 +79,23 @@ static bool link_waiter(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops event_ops = {.try = try_event, .link = link_waiter};
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_event *e = object;
+
+    proa__view_object(v, "event", e);
+    proa__view_say(v, ", %s", e->set ? "set" : "not set");
+    proa__view_list(v, &e->waiters, "wait");
+}
+
+const struct view_kind proa__event_view = {MAGIC_EVENT, describe};
+
+static const struct arm_ops event_ops = {
+    .try = try_event,
+    .link = link_waiter,
+    .call = "proa_event_wait",
+    .describe = describe,
+};
 
 int proa_event_wait(struct proa_event *event)
 {

@@ -88,7 +88,19 @@ static void leave_fd(struct arm *arm)
     proa__io_del(&fd_of(arm)->io);
 }
 
-static const struct arm_ops fd_ops = {.try = try_fd, .link = link_fd, .undo = leave_fd};
+static void describe_fd(const struct arm *arm, struct view *v)
+{
+    proa__view_say(v, "descriptor %d%s%s", arm->fd, arm->n & IO_READ ? ", to read" : "",
+                   arm->n & IO_WRITE ? ", to write" : "");
+}
+
+static const struct arm_ops fd_ops = {
+    .try = try_fd,
+    .link = link_fd,
+    .undo = leave_fd,
+    .call = "proa_wait_fd",
+    .detail = describe_fd,
+};
 
 /* Alone it is not tried: registering asks the system too. */
 int proa_wait_fd(int fd, unsigned dirs)

@@ -262,10 +262,23 @@ static void take_value(struct arm *arm, struct wait *w)
         *ret = w->slot;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_future *f = object;
+
+    proa__view_object(v, "future", f);
+    proa__view_say(v, ", %s", f->done ? "done" : "not done");
+    proa__view_list(v, &f->waiters, "wait");
+}
+
+const struct view_kind proa__future_view = {MAGIC_FUTURE, describe};
+
 static const struct arm_ops future_ops = {
     .try = try_future,
     .link = link_waiter,
     .take = take_value,
+    .call = "proa_future_get",
+    .describe = describe,
 };
 
 static struct arm future_arm(struct proa_future *future, void **ret)

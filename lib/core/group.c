@@ -6,6 +6,7 @@
 #include "base/opts.h"
 #include "core/debug.h"
 #include "core/sched.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <stdio.h>
@@ -70,6 +71,38 @@ void proa_group_enter(struct proa_group *group, const struct proa_group_opts *op
         proa__group_not_created(g, rc);
 }
 
+/* ---- in words */
+
+static void describe(const void *object, struct view *v)
+{
+    const struct group *g = object;
+
+    proa__view_object(v, "group", g);
+    proa__view_say(v, " of %zu tasks", g->running);
+    if (g->limit != SIZE_MAX)
+        proa__view_say(v, ", at most %zu", g->limit);
+    proa__view_list(v, &g->places, "wait for a place");
+    proa__view_count(v, g->n_errors, "failed");
+    proa__view_say(v, "%s", g->scope.eff ? ", cancelled" : "");
+}
+
+/* Its join waits for each of them. */
+static void describe_all(const struct wait *w, struct view *v)
+{
+    v->all_of = w->on;
+}
+
+const struct view_kind proa__group_view = {MAGIC_GROUP, describe};
+
+static const struct wait_kind creates = {.call = "proa_create_task", .describe = describe};
+static const struct wait_kind nexts = {.call = "proa_group_next", .describe = describe};
+static const struct wait_kind joins = {
+    .call = "proa_group_join",
+    .describe = describe,
+    .detail = describe_all,
+    .blocks = true,
+};
+
 /* ---- places */
 
 /* All places are taken: wait in line for one. It is counted by whoever gives it. */
@@ -81,7 +114,7 @@ static int wait_for_place(struct group *g)
         return proa__fail(PROA_EAGAIN, "the group has its %zu tasks", g->limit);
     proa__wait_link(&g->places, &w);
 
-    int rc = proa__wait_park(&w, 1);
+    int rc = proa__wait_park(&w, 1, &creates, g);
 
     return rc < 0 ? rc : 0;
 }
@@ -248,7 +281,7 @@ static int wait_for_next(struct group *g, struct proa_task_ref *ret)
 
     proa__wait_link(&g->nexters, &w);
     w.slot = &given;
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &nexts, g);
     if (rc < 0)
         return rc;
     if (w.code)
@@ -300,7 +333,7 @@ void proa__group_await(struct group *g)
     if (g->running) {
         proa__wait_link(NULL, &w);
         g->joiner = &w;
-        proa__wait_park_firm(&w, 1);
+        proa__wait_park_firm(&w, 1, &joins, g);
     } else {
         g->cut = g->cut || g->scope.parent->eff;
         g->closed = true;

@@ -5,6 +5,7 @@
 #include "core/home.h"
 #include "core/loop.h"
 #include "core/timer.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/limiter.h>
@@ -146,6 +147,29 @@ int proa_limiter_try_acquire(struct proa_limiter *limiter, size_t n)
     return 0;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_limiter *l = object;
+
+    proa__view_object(v, "limiter", l);
+    proa__view_say(v, ", %lld tokens in ", (long long)l->count);
+    proa__view_time(v, l->per);
+    proa__view_list(v, &l->waiters, "wait");
+}
+
+const struct view_kind proa__limiter_view = {MAGIC_LIMITER, describe};
+
+static void describe_n(const struct wait *w, struct view *v)
+{
+    proa__view_say(v, "; wants %zu", (size_t)(uintptr_t)w->slot);
+}
+
+static const struct wait_kind acquires = {
+    .call = "proa_limiter_acquire",
+    .describe = describe,
+    .detail = describe_n,
+};
+
 static int wait_for_tokens(struct proa_limiter *l, size_t n)
 {
     struct wait w;
@@ -157,7 +181,7 @@ static int wait_for_tokens(struct proa_limiter *l, size_t n)
     if (list_first(&l->waiters) == &w.link)
         proa__timer_start(proa__loop_need(__func__), &l->timer,
                           proa_time_add(l->at, ns_until(l, (int64_t)n)), time_is_up, l);
-    rc = proa__wait_park(&w, 1); /* the tokens come with the wake */
+    rc = proa__wait_park(&w, 1, &acquires, l); /* the tokens come with the wake */
     if (rc >= 0)
         return w.code;
     l->sleepers--;

@@ -26,6 +26,9 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/debug_object.c \
 	%D%/debug_task.c \
 	%D%/debug_watch.c \
+	%D%/deadlock.c \
+	%D%/describe.c \
+	%D%/dump.c \
 	%D%/event.c \
 	%D%/fd.c \
 	%D%/future.c \
@@ -36,11 +39,16 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/home.h \
 	%D%/hooks.c \
 	%D%/hooks.h \
+	%D%/inspect.c \
+	%D%/inspect.h \
+	%D%/inspect_socket.c \
 	%D%/io.c \
 	%D%/io.h \
 	%D%/limiter.c \
 	%D%/lock.c \
 	%D%/lock.h \
+	%D%/look.c \
+	%D%/look.h \
 	%D%/loop.c \
 	%D%/loop.h \
 	%D%/main.c \
@@ -77,6 +85,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/signal.h \
 	%D%/signal_stream.c \
 	%D%/sleep.c \
+	%D%/snapshot.c \
+	%D%/snapshot.h \
 	%D%/stack.c \
 	%D%/stack.h \
 	%D%/stack_guard.c \
@@ -106,6 +116,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/timer.h \
 	%D%/trace.c \
 	%D%/trace.h \
+	%D%/view.c \
+	%D%/view.h \
 	%D%/wait.c \
 	%D%/wait.h \
 	%D%/wheel.c \

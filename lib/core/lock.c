@@ -55,6 +55,24 @@ void proa__lock_attach(struct proa_lock *lock, struct list *condition)
     list_push(&lock->conditions, condition);
 }
 
+/* ---- in words */
+
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_lock *l = object;
+
+    proa__view_object(v, "lock", l);
+    proa__view_owner(v, &l->own);
+    proa__view_list(v, &l->waiters, "wait");
+}
+
+const struct view_kind proa__lock_view = {MAGIC_LOCK, describe};
+
+static const struct wait_kind acquires = {
+    .call = "proa_lock_acquire", .describe = describe, .blocks = true};
+static const struct wait_kind retakes = {
+    .call = "proa_condition_wait", .describe = describe, .blocks = true};
+
 /* ---- taking */
 
 static int acquire_slow(struct proa_lock *lock)
@@ -67,7 +85,7 @@ static int acquire_slow(struct proa_lock *lock)
     if (lock->own.by == proa__task_here)
         return proa__fail(PROA_EDEADLK, "task %s holds lock %p already", proa__who(), (void *)lock);
     proa__wait_link(&lock->waiters, &w);
-    rc = proa__wait_park(&w, 1); /* whoever released it made us its owner */
+    rc = proa__wait_park(&w, 1, &acquires, lock); /* whoever released it made us its owner */
     return rc < 0 ? rc : w.code;
 }
 
@@ -108,7 +126,7 @@ int proa__lock_retake(struct proa_lock *lock)
     if (lock->own.by == OWNER_DEAD)
         return PROA_EOWNERDEAD;
     proa__wait_link(&lock->waiters, &w);
-    proa__wait_park_firm(&w, 1);
+    proa__wait_park_firm(&w, 1, &retakes, lock);
     return w.code;
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "core/call.h"
 #include "core/debug.h"
+#include "core/inspect.h"
 #include "core/signal.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -35,6 +36,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void after_fork(void)
 {
     proa__signals_after_fork();
+    proa__inspect_after_fork();
     if (!proa__loop_here)
         return;
     forked = true;

@@ -57,6 +57,8 @@ static int run_here(proa_task_fn *fn, void *arg, const struct proa_main_opts *o,
                 .grace = o->grace,
                 .signals = true,
                 .debug = o->debug,
+                .inspect = o->inspect,
+                .dump_signal = o->dump_signal,
             },
     };
     bool alone = crew.threads == 1 && parent < 0;

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "core/home.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/once.h>
@@ -73,6 +74,24 @@ static int run(struct proa_once *o, proa_task_fn *fn, void *arg)
     return rc;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_once *o = object;
+
+    proa__view_object(v, "once", o);
+    proa__view_say(v, "%s", o->done ? ", done" : "");
+    if (o->runner) {
+        proa__view_say(v, ", run by ");
+        proa__view_task(v, o->runner);
+    }
+    proa__view_list(v, &o->waiters, "wait");
+}
+
+const struct view_kind proa__once_view = {MAGIC_ONCE, describe};
+
+static const struct wait_kind runs = {
+    .call = "proa_once_run", .describe = describe, .blocks = true};
+
 static int wait_for_runner(struct proa_once *o, proa_task_fn *fn, void *arg)
 {
     struct wait w;
@@ -81,7 +100,7 @@ static int wait_for_runner(struct proa_once *o, proa_task_fn *fn, void *arg)
     if (o->runner == proa__task_here)
         return proa__fail(PROA_EDEADLK, "task %s is in once %p already", proa__who(), (void *)o);
     proa__wait_link(&o->waiters, &w);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &runs, o);
     if (rc < 0 || !w.slot)
         return rc < 0 ? rc : w.code;
     if (!proa__task_here->scope->eff)

@@ -14,6 +14,7 @@
  */
 
 #include "core/task.h"
+#include "core/view.h"
 
 struct owned {
     struct proa_task *by; /* its owner; NULL: nobody; OWNER_DEAD */
@@ -49,6 +50,9 @@ static inline bool owned_held(const struct owned *o)
 {
     return o->by && o->by != OWNER_DEAD;
 }
+
+/* Add ", held by reader" or ", not held". */
+void proa__view_owner(struct view *v, const struct owned *o);
 
 /* For sentences about misuse: the owner's name, or "nobody". */
 const char *proa__owned_by(const struct owned *o, char buf[TASK_NAME_MAX]);

@@ -142,7 +142,9 @@ bool proa__place_knows_lines(void)
 /* ---- lines */
 
 struct lines {
-    const struct trace *trace;
+    void *const *at;
+    size_t n;
+    bool exact; /* the first one */
     place_fn *fn;
     void *arg;
 };
@@ -150,12 +152,11 @@ struct lines {
 static void make_lines(void *arg)
 {
     const struct lines *lines = arg;
-    const struct trace *trace = lines->trace;
     Dwfl *files = open_files();
     char buf[PLACE_MAX];
 
-    for (size_t i = 0; i < trace->n; i++) {
-        uintptr_t code = (uintptr_t)trace->at[i] - !(i == 0 && trace->exact);
+    for (size_t i = 0; i < lines->n; i++) {
+        uintptr_t code = (uintptr_t)lines->at[i] - !(i == 0 && lines->exact);
 
         if (!ask_files(files, code, buf))
             ask_linker(code, buf);
@@ -166,7 +167,12 @@ static void make_lines(void *arg)
 
 void proa__place_lines(const struct trace *trace, place_fn *fn, void *arg)
 {
-    proa__on_loop_stack(make_lines, &(struct lines){trace, fn, arg});
+    proa__on_loop_stack(make_lines, &(struct lines){trace->at, trace->n, trace->exact, fn, arg});
+}
+
+void proa__place_each(void *const *at, size_t n, place_fn *fn, void *arg)
+{
+    proa__on_loop_stack(make_lines, &(struct lines){at, n, false, fn, arg});
 }
 
 static void keep_line(void *arg, const char *line)

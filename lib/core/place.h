@@ -28,6 +28,9 @@ typedef void place_fn(void *arg, const char *line);
 /* Call fn(arg, line) for each address of the trace, innermost first. */
 void proa__place_lines(const struct trace *trace, place_fn *fn, void *arg);
 
+/* Call fn(arg, line) for each of these places that calls return to. Any thread. */
+void proa__place_each(void *const *at, size_t n, place_fn *fn, void *arg);
+
 /* The call that returns to `at`; NULL is "an unknown place". */
 const char *proa__place(const void *at, char buf[PLACE_MAX]);
 

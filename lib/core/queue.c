@@ -80,6 +80,27 @@ void proa_queue_free(struct proa_queue *queue)
     proa__free(queue);
 }
 
+/* ---- in words */
+
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_queue *q = object;
+
+    proa__view_object(v, "queue", q);
+    proa__view_say(v, ", %zu items", q->items.count);
+    if (q->limit != SIZE_MAX)
+        proa__view_say(v, " of %zu", q->limit);
+    proa__view_count(v, q->unfinished, "unfinished");
+    proa__view_list(v, &q->getters, "get");
+    proa__view_list(v, &q->putters, "put");
+    proa__view_list(v, &q->joiners, "join");
+    proa__view_say(v, "%s", q->closed ? ", shut down" : "");
+}
+
+const struct view_kind proa__queue_view = {MAGIC_QUEUE, describe};
+
+static const struct wait_kind joins = {.call = "proa_queue_join", .describe = describe};
+
 /* ---- putting */
 
 int proa_queue_try_put(struct proa_queue *queue, void *item)
@@ -116,7 +137,12 @@ static bool link_putter(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops put_ops = {.try = try_put, .link = link_putter};
+static const struct arm_ops put_ops = {
+    .try = try_put,
+    .link = link_putter,
+    .call = "proa_queue_put",
+    .describe = describe,
+};
 
 int proa_queue_put(struct proa_queue *queue, void *item)
 {
@@ -175,7 +201,13 @@ static void take_item(struct arm *arm, struct wait *w)
         *ret = w->slot;
 }
 
-static const struct arm_ops get_ops = {.try = try_get, .link = link_getter, .take = take_item};
+static const struct arm_ops get_ops = {
+    .try = try_get,
+    .link = link_getter,
+    .take = take_item,
+    .call = "proa_queue_get",
+    .describe = describe,
+};
 
 int proa_queue_get(struct proa_queue *queue, void **ret)
 {
@@ -240,6 +272,6 @@ int proa_queue_join(struct proa_queue *queue)
     if (rc < 0 || !queue->unfinished)
         return rc;
     proa__wait_link(&queue->joiners, &w);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &joins, queue);
     return rc < 0 ? rc : w.code;
 }

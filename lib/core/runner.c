@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "core/debug.h"
+#include "core/inspect.h"
 #include "core/loop.h"
 #include "core/sched.h"
 #include "core/signal.h"
@@ -80,6 +81,7 @@ int proa_runner_new(struct proa_runner **ret, const struct proa_runner_opts *opt
     r->opts = o.run;
     sched_of(r)->eager = o.run.eager;
     sched_of(r)->stays = true;
+    proa__inspect_start(r->loop, o.run.inspect, o.run.dump_signal);
     if (o.run.shuffle)
         proa__sched_shuffle(sched_of(r), o.run.shuffle);
     if (r->loop->debug)

@@ -4,6 +4,7 @@
 #include "core/debug.h"
 #include "core/home.h"
 #include "core/owned.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/rwlock.h>
@@ -122,6 +123,25 @@ int proa_rwlock_try_acquire_write(struct proa_rwlock *rwlock)
     return 0;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_rwlock *l = object;
+
+    proa__view_object(v, "rwlock", l);
+    if (l->readers)
+        proa__view_say(v, ", read by %zu", l->readers);
+    else
+        proa__view_owner(v, &l->own);
+    proa__view_list(v, &l->waiters, "wait");
+}
+
+const struct view_kind proa__rwlock_view = {MAGIC_RWLOCK, describe};
+
+static const struct wait_kind reading = {
+    .call = "proa_rwlock_acquire_read", .describe = describe, .blocks = true};
+static const struct wait_kind writing = {
+    .call = "proa_rwlock_acquire_write", .describe = describe, .blocks = true};
+
 static int wait_for_turn(struct proa_rwlock *l, void *how)
 {
     struct wait w;
@@ -132,7 +152,7 @@ static int wait_for_turn(struct proa_rwlock *l, void *how)
     proa__wait_link(&l->waiters, &w);
     w.slot = how;
     l->sleepers++;
-    rc = proa__wait_park(&w, 1); /* whoever let us in has noted it */
+    rc = proa__wait_park(&w, 1, how ? &writing : &reading, l); /* whoever let us in has noted it */
     if (rc >= 0)
         return w.code;
     l->sleepers--;

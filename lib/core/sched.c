@@ -108,11 +108,42 @@ static struct proa_task *next_task(struct sched *s)
 
 /* ---- switching */
 
+/*
+ * Somebody looks at this task, which does not run: see proa__sched_probe. Whoever is continued
+ * looks at s->ended, so this takes its place there, and a switch costs nothing more for it.
+ */
+#define PROBED ((struct proa_task *)sizeof(struct proa_task))
+
+static void answer_probe(struct sched *s)
+{
+    struct proa_task *t = s->probed;
+
+    s->ended = NULL;
+    s->probe_fn(s->probe_arg);
+    proa__coro_switch(&t->coro, &s->loop->main);
+}
+
+void proa__sched_probe(struct proa_task *t, loop_fn *fn, void *arg)
+{
+    struct sched *s = t->sched;
+
+    PROA_CHECK(!s->ended && t->state != TASK_RUNNING, "a task was looked at while it runs");
+    s->ended = PROBED;
+    s->probed = t;
+    s->probe_fn = fn;
+    s->probe_arg = arg;
+    proa__coro_switch(&s->loop->main, &t->coro);
+}
+
 /* Give back what the last task that ended stood on. */
 static void reap(struct sched *s)
 {
-    struct proa_task *t = s->ended;
+    struct proa_task *t;
 
+    while (__builtin_expect((t = s->ended) == PROBED, 0))
+        answer_probe(s);
+    if (!t)
+        return;
     s->ended = NULL;
     proa__coro_fini(&t->coro);
     proa__stack_give(&s->loop->stacks, &t->coro.stack);
@@ -152,9 +183,9 @@ void proa__sched_run_now(struct proa_task *t)
     s->nested++;
     make_current(s, t);
     proa__coro_switch(&creator->coro, &t->coro);
-    s->nested--;
     if (s->ended)
         reap(s);
+    s->nested--;
     creator->budget = budget;
 }
 
@@ -212,11 +243,12 @@ static void run_tasks(void *arg)
     struct sched *s = arg;
 
     for (;;) {
-        struct proa_task *t = proa__task_here;
+        struct proa_task *t;
         int rc;
 
         if (s->ended)
             reap(s);
+        t = proa__task_here;
         rc = t->fn(t->arg);
         if (__builtin_expect(s->watched, 0) && s->loop->debug)
             proa__debug_returned(t);

@@ -43,8 +43,11 @@ struct sched {
     bool eager;                   /* all tasks are */
     unsigned nested;              /* creators that wait for an eager task */
     struct proa_task *ended;      /* its stack, and its record unless kept, can be given back */
-    size_t n_new;                 /* tasks in the ready list for which a stack is reserved */
-    struct coro idle;             /* a stack that waits for a new task; .stack.low is NULL: none */
+    struct proa_task *probed;     /* is looked at; the next two are called on its stack */
+    loop_fn *probe_fn;
+    void *probe_arg;
+    size_t n_new;     /* tasks in the ready list for which a stack is reserved */
+    struct coro idle; /* a stack that waits for a new task; .stack.low is NULL: none */
 
     struct proa_task *free; /* records, by .next */
     struct slab *slabs;
@@ -101,6 +104,12 @@ void proa__shuffle(struct sched *s);
 
 /* Leave the stack of the running task, which is in the ready list or parked, for the next one's. */
 void proa__sched_leave(struct proa_task *t);
+
+/*
+ * Call fn(arg) at the end of the stack of `t`, which has one and does not run. From the loop's own
+ * stack. Nothing of the task is changed, and fn must not do so either.
+ */
+void proa__sched_probe(struct proa_task *t, loop_fn *fn, void *arg);
 
 /* Tell the fault handler. `created`: as of a task, in debug mode; else NULL. */
 void proa__sched_fault(struct sched *s, const struct proa_fault *fault, const void *created);

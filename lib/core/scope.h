@@ -77,6 +77,9 @@ void proa__scope_cancel(struct scope *s);
 /* `cancelled` or `expired` of `s` was changed: bring eff up to date from there down. */
 void proa__scope_update(struct scope *s);
 
+/* When a timeout expires: PROA_FOREVER if it does not. */
+int64_t proa__timeout_when(const struct scope *s);
+
 /* The time of all shields at and below `s` is over. */
 void proa__scope_expire_shields(struct scope *s);
 

@@ -4,6 +4,26 @@
 
 _Static_assert(offsetof(struct proa_case, rc) == offsetof(struct arm, rc), "the case shows rc");
 
+/* ---- in words */
+
+void proa__arm_describe(const struct arm *arm, struct view *v)
+{
+    if (arm->ops->describe)
+        arm->ops->describe(arm->object, v);
+    if (arm->ops->detail)
+        arm->ops->detail(arm, v);
+}
+
+static void describe_arm(const struct wait *w, struct view *v)
+{
+    const struct arm *arm = w->on;
+
+    v->call = arm->ops->call;
+    proa__arm_describe(arm, v);
+}
+
+const struct wait_kind proa__arm_waits = {.call = "a wait", .detail = describe_arm};
+
 /* ---- which of several possible ones */
 
 /*
@@ -46,6 +66,21 @@ static void unlink(struct proa_case *cases, const uint8_t *order, struct wait *w
     }
 }
 
+static void describe_cases(const struct wait *w, struct view *v)
+{
+    const struct proa_case *cases = w->on;
+
+    for (uint32_t i = 0; i < w->of->n_waits; i++) {
+        const struct arm *arm = (const struct arm *)&cases[i];
+
+        proa__view_say(v, "%s%s: ", i ? "; " : "", arm->ops->call);
+        proa__arm_describe(arm, v);
+    }
+    v->by = NULL; /* any one of them will do */
+}
+
+static const struct wait_kind select_waits = {.call = "proa_select", .detail = describe_cases};
+
 /* All were tried. In the order of the trying, for one thing may stand in two cases. */
 static int sleep_on_all(struct proa_case *cases, const uint8_t *order, size_t n)
 {
@@ -60,7 +95,7 @@ static int sleep_on_all(struct proa_case *cases, const uint8_t *order, size_t n)
             return order[i];
         }
     }
-    won = proa__wait_park(w, n);
+    won = proa__wait_park(w, n, &select_waits, cases);
     if (won >= 0)
         arm_take(arm_of(&cases[won]), &w[won]);
     for (size_t i = 0; i < n; i++)
@@ -125,7 +160,11 @@ static bool link_nowhere(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops never_ops = {.try = try_never, .link = link_nowhere};
+static const struct arm_ops never_ops = {
+    .try = try_never,
+    .link = link_nowhere,
+    .call = "never",
+};
 
 struct proa_case proa_case_never(void)
 {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "core/home.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/sync.h>
@@ -114,6 +115,30 @@ int proa_semaphore_try_acquire_n(struct proa_semaphore *semaphore, size_t n)
     return take(semaphore, n);
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_semaphore *s = object;
+
+    proa__view_object(v, "semaphore", s);
+    proa__view_say(v, ", %lld permits", (long long)s->permits);
+    if (s->limit != INT64_MAX)
+        proa__view_say(v, " of %lld", (long long)s->limit);
+    proa__view_list(v, &s->waiters, "wait");
+}
+
+const struct view_kind proa__semaphore_view = {MAGIC_SEMAPHORE, describe};
+
+static void describe_n(const struct wait *w, struct view *v)
+{
+    proa__view_say(v, "; wants %zu", (size_t)(uintptr_t)w->slot);
+}
+
+static const struct wait_kind acquires = {
+    .call = "proa_semaphore_acquire",
+    .describe = describe,
+    .detail = describe_n,
+};
+
 static int wait_for_permits(struct proa_semaphore *s, size_t n)
 {
     struct wait w;
@@ -122,7 +147,7 @@ static int wait_for_permits(struct proa_semaphore *s, size_t n)
     proa__wait_link(&s->waiters, &w);
     w.slot = (void *)(uintptr_t)n;
     s->sleepers++;
-    rc = proa__wait_park(&w, 1); /* the permits come with the wake */
+    rc = proa__wait_park(&w, 1, &acquires, s); /* the permits come with the wake */
     if (rc >= 0)
         return w.code;
     s->sleepers--;

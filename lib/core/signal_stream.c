@@ -165,7 +165,25 @@ static bool link_waiter(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops signals_ops = {.try = try_receive, .link = link_waiter};
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_signals *s = object;
+
+    proa__view_object(v, "signals", s);
+    for (size_t i = 0; i < s->n; i++)
+        proa__view_say(v, " %d", s->watches[i].signo);
+    proa__view_count(v, s->n_pending, "pending");
+    proa__view_list(v, &s->waiters, "wait");
+}
+
+const struct view_kind proa__signals_view = {MAGIC_SIGNALS, describe};
+
+static const struct arm_ops signals_ops = {
+    .try = try_receive,
+    .link = link_waiter,
+    .call = "proa_signals_receive",
+    .describe = describe,
+};
 
 int proa_signals_receive(struct proa_signals *signals)
 {

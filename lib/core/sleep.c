@@ -2,6 +2,7 @@
 #include "core/sched.h"
 #include "core/time_check.h"
 #include "core/timer.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/task.h>
@@ -27,6 +28,13 @@ static void time_is_up(void *w)
     proa__wait_wake_one(w, NULL, 0);
 }
 
+static void describe(const void *when, struct view *v)
+{
+    proa__view_left(v, *(const int64_t *)when);
+}
+
+static const struct wait_kind waits = {.call = "proa_sleep", .describe = describe};
+
 /* The caller has passed proa__wait_enter. */
 static int sleep_until(int64_t when)
 {
@@ -37,7 +45,7 @@ static int sleep_until(int64_t when)
     if (when != PROA_FOREVER)
         proa__timer_start(proa__task_here->sched->loop, &timer, when, time_is_up, &w);
 
-    int rc = proa__wait_park(&w, 1);
+    int rc = proa__wait_park(&w, 1, &waits, &when);
 
     proa__timer_stop(&timer);
     return rc < 0 ? rc : 0;

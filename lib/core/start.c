@@ -4,6 +4,7 @@
 #include "base/opts.h"
 #include "core/group.h"
 #include "core/sched.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 struct start {
@@ -68,8 +69,16 @@ void proa__start_ended(struct proa_task *t, int rc)
     finish(start, rc);
 }
 
+static void describe(const void *task, struct view *v)
+{
+    proa__view_task(v, task);
+}
+
+static const struct wait_kind waits = {
+    .call = "proa_start_task", .describe = describe, .blocks = true};
+
 /* 0, or PROA_ECANCELED. */
-static int await(struct start *start)
+static int await(struct start *start, const struct proa_task *t)
 {
     int rc;
 
@@ -77,7 +86,7 @@ static int await(struct start *start)
         return 0;
     proa__wait_link(NULL, &start->wait);
     start->waiting = true;
-    rc = proa__wait_park(&start->wait, 1);
+    rc = proa__wait_park(&start->wait, 1, &waits, t);
     return rc < 0 ? rc : 0;
 }
 
@@ -90,7 +99,7 @@ static int give_up(struct start *start, struct proa_task *t)
     proa__scope_cancel(&t->root);
     proa__wait_link(NULL, &start->wait);
     start->waiting = true;
-    proa__wait_park_firm(&start->wait, 1);
+    proa__wait_park_firm(&start->wait, 1, &waits, t);
     return start->rc;
 }
 
@@ -114,7 +123,7 @@ int proa_start_task(struct proa_group *group, struct proa_task_ref *ret, void **
                            &ref);
     if (rc < 0)
         return rc;
-    rc = await(&start) < 0 ? give_up(&start, ref.task) : start.rc;
+    rc = await(&start, ref.task) < 0 ? give_up(&start, ref.task) : start.rc;
     if (rc == PROA_ECANCELED)
         return proa__wait_cut();
     if (rc < 0)

@@ -454,10 +454,18 @@ static void take_result(struct arm *arm, struct wait *w)
     arm->rc = result(ref_of(arm), w->code);
 }
 
+static void describe_task(const void *task, struct view *v)
+{
+    proa__view_task(v, task);
+}
+
 static const struct arm_ops join_ops = {
     .try = try_join,
     .link = link_joiner,
     .take = take_result,
+    .call = "proa_task_join",
+    .describe = describe_task,
+    .blocks = true,
 };
 
 int proa_task_join(struct proa_task_ref ref)

@@ -60,7 +60,7 @@ struct proa_task {
     struct scope *scope;                 /* innermost; never NULL */
     struct wait *waits;                  /* what it sleeps on */
     uint32_t n_waits;
-    int32_t winner; /* index of the one that was woken, or a code */
+    int32_t winner; /* index of the one that was woken, or a code; while parked: cycles.c's mark */
     int32_t budget; /* while parked: tidy.c's mark */
     uint8_t state;  /* enum task_state */
     bool firm;      /* parked: a cancel does not wake it */

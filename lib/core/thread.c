@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "core/context.h"
+#include "core/view.h"
 
 #include <string.h>
 
@@ -46,6 +47,15 @@ static int submit(struct job *job, bool at_once)
     return rc;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct job *job = object;
+
+    proa__view_say(v, "job %s, of the function at %p", job->name, __extension__(void *)job->fn);
+}
+
+static const struct wait_kind waits = {.call = "proa_to_thread", .describe = describe};
+
 /* The job runs, or its end is to be told: wait until the loop was told, which may be so since the
  * task was cancelled. */
 static void await_told(struct job *job)
@@ -53,7 +63,7 @@ static void await_told(struct job *job)
     if (job->told)
         return;
     proa__wait_link(NULL, &job->wait);
-    proa__wait_park_firm(&job->wait, 1);
+    proa__wait_park_firm(&job->wait, 1, &waits, job);
 }
 
 static int result_of(const struct job *job)
@@ -67,7 +77,7 @@ static int result_of(const struct job *job)
 /* Wait for the end of a job that was queued. PROA_ECANCELED: it never ran. */
 static int await(struct job *job)
 {
-    if (proa__wait_park(&job->wait, 1) < 0) {
+    if (proa__wait_park(&job->wait, 1, &waits, job) < 0) {
         if (proa__pool_take_back(job->pool, job, false) == JOB_QUEUED) {
             proa__loop_outside(job->loop, -1);
             return PROA_ECANCELED;
@@ -128,7 +138,7 @@ static int run_abandonable(struct proa_thread_pool *pool, proa_task_fn *fn, void
     fill_job(job, fn, arg, o);
     job->pool = pool;
     rc = submit(job, o->at_once);
-    if (rc >= 0 && proa__wait_park(&job->wait, 1) < 0)
+    if (rc >= 0 && proa__wait_park(&job->wait, 1, &waits, job) < 0)
         return leave_job(job);
     if (rc >= 0)
         rc = result_of(job);

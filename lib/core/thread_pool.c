@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "core/time_check.h"
 #include "core/timer.h"
+#include "core/view.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -492,6 +493,8 @@ static bool begin_to_close(struct proa_thread_pool *pool, struct closer *closer,
     return some;
 }
 
+static const struct wait_kind ends = {.call = "proa_thread_pool_shutdown"};
+
 static int wait_for_all(struct closer *closer, int64_t grace)
 {
     struct timer timer = {.loop = NULL};
@@ -501,7 +504,7 @@ static int wait_for_all(struct closer *closer, int64_t grace)
     if (grace != PROA_FOREVER)
         proa__timer_start(closer->loop, &timer, proa_time_add(proa__loop_now(closer->loop), grace),
                           time_is_up, closer);
-    rc = proa__wait_park(&closer->wait, 1);
+    rc = proa__wait_park(&closer->wait, 1, &ends, NULL);
     proa__timer_stop(&timer);
     return rc < 0 ? rc : closer->wait.code;
 }
@@ -530,7 +533,7 @@ static void await_told(struct closer *closer)
     if (closer->told)
         return;
     proa__wait_link(NULL, &closer->wait);
-    proa__wait_park_firm(&closer->wait, 1);
+    proa__wait_park_firm(&closer->wait, 1, &ends, NULL);
 }
 
 static void leave_closers(struct proa_thread_pool *pool, struct closer *closer)

@@ -49,6 +49,11 @@ static void timeout_expire(void *arg)
     proa__scope_cancel(&t->scope);
 }
 
+int64_t proa__timeout_when(const struct scope *s)
+{
+    return CONTAINER_OF(s, struct timed, scope)->when;
+}
+
 /* Arm for `when`, which is `ns` from now, or expire at once. */
 static void timeout_arm(struct timed *t, int64_t when, int64_t ns)
 {

@@ -97,7 +97,7 @@ static int sleep_on(struct proa_task *t, struct wait *w, size_t n, bool firm)
     return t->winner;
 }
 
-int proa__wait_park(struct wait *w, size_t n)
+int proa__wait_park(struct wait *w, size_t n, const struct wait_kind *what, const void *on)
 {
     struct proa_task *t = proa__task_here;
 
@@ -109,18 +109,23 @@ int proa__wait_park(struct wait *w, size_t n)
         return cut(t, NULL);
     }
 
+    w->what = what;
+    w->on = on;
+
     int rc = sleep_on(t, w, n, false);
 
     return rc < 0 ? cut(t, NULL) : rc;
 }
 
-int proa__wait_park_firm(struct wait *w, size_t n)
+int proa__wait_park_firm(struct wait *w, size_t n, const struct wait_kind *what, const void *on)
 {
     struct proa_task *t = proa__task_here;
 
     check_may_suspend(t);
     if (t->sched->inject_on)
         count_point(t);
+    w->what = what;
+    w->on = on;
     return sleep_on(t, w, n, true);
 }
 

@@ -20,7 +20,7 @@
  *     if (possible at once) ...
  *     struct wait w;
  *     proa__wait_link(&queue->getters, &w);
- *     rc = proa__wait_park(&w, 1);                // 0, or PROA_ECANCELED and w is in no list
+ *     rc = proa__wait_park(&w, 1, &waits, queue); // 0, or PROA_ECANCELED and w is in no list
  *     return rc < 0 ? rc : w.code;
  *
  * Floor: core. Knows tasks and scopes; knows nothing of sockets.
@@ -31,11 +31,15 @@
 
 #include <proa/err.h>
 
+struct wait_kind;
+
 struct wait {
-    struct list link;     /* in the waited-for object's list while asleep */
-    struct proa_task *of; /* the sleeper; NULL once it, or a sibling, was woken */
-    void *slot;           /* what is handed over */
-    int code;             /* what the waker says */
+    struct list link;             /* in the waited-for object's list while asleep */
+    struct proa_task *of;         /* the sleeper; NULL once it, or a sibling, was woken */
+    void *slot;                   /* what is handed over */
+    int code;                     /* what the waker says */
+    const struct wait_kind *what; /* of the first record of a park: the call */
+    const void *on;               /* and what it waits for; view.h */
 };
 
 int proa__wait_enter_slow(const char *what);
@@ -68,12 +72,13 @@ static inline void proa__wait_link(struct list *list, struct wait *w)
 
 /*
  * Sleep on `n` linked records until one is woken or a scope around is cancelled. Returns the
- * winner's index, or PROA_ECANCELED; either way none is in a list any more.
+ * winner's index, or PROA_ECANCELED; either way none is in a list any more. For who looks at the
+ * sleeper: it is in the call `what`, and waits for `on`; NULL: nothing is to be said.
  */
-int proa__wait_park(struct wait *w, size_t n);
+int proa__wait_park(struct wait *w, size_t n, const struct wait_kind *what, const void *on);
 
 /* The same, although cancelled. For the few calls that say so. */
-int proa__wait_park_firm(struct wait *w, size_t n);
+int proa__wait_park_firm(struct wait *w, size_t n, const struct wait_kind *what, const void *on);
 
 /* The running task's call fails because a scope around is cancelled. Returns PROA_ECANCELED. */
 int proa__wait_cut(void);

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "core/home.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/wait_group.h>
@@ -69,6 +70,19 @@ size_t proa_wait_group_count(const struct proa_wait_group *group)
     return group->count;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_wait_group *g = object;
+
+    proa__view_object(v, "wait group", g);
+    proa__view_say(v, ", %zu to be done", g->count);
+    proa__view_list(v, &g->waiters, "wait");
+}
+
+const struct view_kind proa__wait_group_view = {MAGIC_WAIT_GROUP, describe};
+
+static const struct wait_kind waits = {.call = "proa_wait_group_wait", .describe = describe};
+
 int proa_wait_group_wait(struct proa_wait_group *group)
 {
     struct wait w;
@@ -80,6 +94,6 @@ int proa_wait_group_wait(struct proa_wait_group *group)
     if (rc < 0 || !group->count)
         return rc;
     proa__wait_link(&group->waiters, &w);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &waits, group);
     return rc < 0 ? rc : w.code;
 }

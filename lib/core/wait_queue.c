@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "core/home.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/wait_queue.h>
@@ -38,6 +39,18 @@ void proa_wait_queue_free(struct proa_wait_queue *queue)
     proa__free(queue);
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_wait_queue *q = object;
+
+    proa__view_object(v, "wait queue", q);
+    proa__view_list(v, &q->sleepers, "wait");
+}
+
+const struct view_kind proa__wait_queue_view = {MAGIC_WAIT_QUEUE, describe};
+
+static const struct wait_kind parks = {.call = "proa_wait_queue_park", .describe = describe};
+
 int proa_wait_queue_park(struct proa_wait_queue *queue, void **ret)
 {
     struct wait w;
@@ -47,7 +60,7 @@ int proa_wait_queue_park(struct proa_wait_queue *queue, void **ret)
     home_check(&queue->home, __func__);
     PROA_CHECK(proa__task_here, "%s: no task runs here that could sleep", __func__);
     proa__wait_link(&queue->sleepers, &w);
-    rc = proa__wait_park(&w, 1); /* without wait_enter, which may let others run */
+    rc = proa__wait_park(&w, 1, &parks, queue); /* without wait_enter, which may let others run */
     if (rc < 0)
         return rc;
     if (ret)

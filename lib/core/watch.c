@@ -110,7 +110,24 @@ static bool link_waiter(struct arm *arm, struct wait *w)
     return true;
 }
 
-static const struct arm_ops watch_ops = {.try = try_wait, .link = link_waiter};
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_watch *watch = object;
+
+    proa__view_object(v, "watch", watch);
+    proa__view_say(v, ", value %llu", (unsigned long long)watch->number);
+    proa__view_list(v, &watch->waiters, "wait");
+    proa__view_say(v, "%s", watch->closed ? ", closed" : "");
+}
+
+const struct view_kind proa__watch_view = {MAGIC_WATCH, describe};
+
+static const struct arm_ops watch_ops = {
+    .try = try_wait,
+    .link = link_waiter,
+    .call = "proa_watch_wait",
+    .describe = describe,
+};
 
 static struct arm watch_arm(struct proa_watch *watch, uint64_t *seen, void *value)
 {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "core/loop.h"
 #include "core/timer.h"
+#include "core/view.h"
 #include "core/wait.h"
 #include "net/fd_stream.h"
 
@@ -213,6 +214,13 @@ static void end(struct race *r, struct proa_stream **ret)
     proa__free(r);
 }
 
+static void describe(const void *name, struct view *v)
+{
+    proa__view_say(v, "%s", (const char *)name);
+}
+
+static const struct wait_kind connects = {.call = "proa_connect", .describe = describe};
+
 static int run(struct race *r, struct proa_stream **ret, const char *name)
 {
     struct wait w;
@@ -221,7 +229,7 @@ static int run(struct race *r, struct proa_stream **ret, const char *name)
     begin_next(r);
     if (!r->winner && r->open) {
         proa__wait_link(&r->asleep, &w);
-        rc = proa__wait_park(&w, 1);
+        rc = proa__wait_park(&w, 1, &connects, name);
     }
     if (rc >= 0 && !r->winner)
         rc = explain(r, name);

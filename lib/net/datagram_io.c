@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "core/loop.h"
+#include "core/view.h"
 #include "core/wait.h"
 #include "net/datagram.h"
 
@@ -52,14 +53,25 @@ static ssize_t try_once(struct proa_dgram *d, const struct move *m)
 
 /* A place in the lane until it is our turn: at its end, or at its head again when there was nothing
  * to be had. */
-static int wait_turn(struct lane *lane, bool again)
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_dgram *d = object;
+
+    proa__view_object(v, "socket", d);
+    proa__view_say(v, ", descriptor %d", d->io.fd);
+}
+
+static const struct wait_kind receives = {.call = "proa_dgram_receive", .describe = describe};
+static const struct wait_kind sends = {.call = "proa_dgram_send", .describe = describe};
+
+static int wait_turn(struct proa_dgram *d, struct lane *lane, bool again)
 {
     struct wait w;
 
     proa__wait_link(again ? NULL : &lane->waiters, &w);
     if (again)
         list_push_front(&lane->waiters, &w.link);
-    int rc = proa__wait_park(&w, 1);
+    int rc = proa__wait_park(&w, 1, lane == &d->in ? &receives : &sends, d);
     if (rc >= 0)
         lane->woken = false;
     return rc;
@@ -78,7 +90,7 @@ static ssize_t move(struct proa_dgram *d, const struct move *m)
     first = list_empty(&lane->waiters) && !lane->woken;
     rc = first ? try_once(d, m) : PROA_EAGAIN;
     for (; rc == PROA_EAGAIN; again = true) {
-        rc = wait_turn(lane, again || first);
+        rc = wait_turn(d, lane, again || first);
         if (rc < 0)
             return rc;
         rc = try_once(d, m);

@@ -8,6 +8,7 @@
 #include "core/loop.h"
 #include "core/main.h"
 #include "core/timer.h"
+#include "core/view.h"
 #include "core/wait.h"
 #include "net/fd_stream.h"
 
@@ -256,6 +257,24 @@ static void check(const struct proa_listener *l, const char *call)
     proa__loop_check(l->loop, call);
 }
 
+void proa__listener_describe(const void *listener, struct view *v)
+{
+    const struct proa_listener *l = listener;
+    char text[PROA_ADDR_TEXT];
+
+    proa__view_object(v, "listener", l);
+    for (size_t i = 0; i < l->n; i++)
+        proa__view_say(v, " %s", proa_addr_format(&l->sock[i].addr, text));
+    proa__view_list(v, &l->takers, "accept");
+    proa__view_say(v, "%s%s", l->paused ? ", paused" : "",
+                   l->resting ? ", out of descriptors" : "");
+}
+
+static const struct wait_kind accepts = {
+    .call = "proa_accept",
+    .describe = proa__listener_describe,
+};
+
 int proa_accept(struct proa_listener *l, struct proa_stream **ret)
 {
     struct proa_addr peer;
@@ -274,7 +293,7 @@ int proa_accept(struct proa_listener *l, struct proa_stream **ret)
 
     proa__wait_link(&l->takers, &w);
     pump_soon(l);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &accepts, l);
     if (rc < 0)
         return rc;
     if (w.code < 0)

@@ -20,12 +20,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct view;
+
 /* Takes over `s`. `peer` is only for this call. May free the listener. */
 typedef void listener_accept_fn(void *arg, struct proa_stream *s, const struct proa_addr *peer);
 
 /* Hand every connection to fn(arg, ...) from the loop, from now on. fn NULL: no more (they wait in
  * the kernel again). 0, or PROA_EBUSY while tasks wait in proa_accept. */
 int proa__listener_on_accept(struct proa_listener *l, listener_accept_fn *fn, void *arg);
+
+/* Add what it is: its addresses and how many tasks accept. */
+void proa__listener_describe(const void *listener, struct view *v);
 
 /* Stop taking connections (the limit is reached) and take them again. Both do nothing twice. */
 void proa__listener_pause(struct proa_listener *l);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/view.h"
 #include "core/wait.h"
 #include "net/stream.h"
 
@@ -116,6 +117,13 @@ int proa__process_watch(struct proa_process *p)
     return proa__fail(rc, "watching process %d: %s", (int)p->pid, proa_err_text(rc));
 }
 
+static void describe(const void *object, struct view *v)
+{
+    proa__view_say(v, "process %d", (int)((const struct proa_process *)object)->pid);
+}
+
+static const struct wait_kind waits = {.call = "proa_process_wait", .describe = describe};
+
 int proa_process_wait(struct proa_process *p, struct proa_exit *ret)
 {
     int rc = proa__wait_enter(__func__);
@@ -130,7 +138,7 @@ int proa_process_wait(struct proa_process *p, struct proa_exit *ret)
     rc = p->rc;
     if (!p->ended) {
         proa__wait_link(&p->waiters, &w);
-        rc = proa__wait_park(&w, 1);
+        rc = proa__wait_park(&w, 1, &waits, p);
         if (rc < 0)
             return rc;
         rc = w.code;
@@ -219,7 +227,7 @@ static void kill_and_reap(struct proa_process *p)
     send_signal(p, SIGKILL);
     while (!p->ended) {
         proa__wait_link(&p->waiters, &w);
-        proa__wait_park_firm(&w, 1);
+        proa__wait_park_firm(&w, 1, &waits, p);
     }
 }
 

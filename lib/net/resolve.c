@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/view.h"
 #include "core/wait.h"
 
 #include <proa/err.h>
@@ -222,6 +223,15 @@ static struct name *find(struct proa_resolver *r, struct proa_str host)
     return name;
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct name *name = object;
+
+    proa__view_say(v, "%s", name->text);
+}
+
+static const struct wait_kind resolves = {.call = "proa_resolve", .describe = describe};
+
 /* Through the cache. `host` is in lower case. A reference to the answer. */
 static int ask(struct proa_resolver *r, struct answer **ret, struct proa_str host)
 {
@@ -240,7 +250,7 @@ static int ask(struct proa_resolver *r, struct answer **ret, struct proa_str hos
         return 0;
     }
     proa__wait_link(&name->waiters, &w);
-    rc = proa__wait_park(&w, 1);
+    rc = proa__wait_park(&w, 1, &resolves, name);
     if (rc < 0)
         return rc;
     *ret = w.slot;

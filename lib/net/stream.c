@@ -4,9 +4,11 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "core/loop.h"
+#include "core/view.h"
 #include "net/stream_buf.h"
 #include "net/turn.h"
 
+#include <proa/addr.h>
 #include <proa/err.h>
 #include <proa/scope.h>
 #include <proa/task.h>
@@ -83,6 +85,42 @@ void proa__stream_notify(struct proa_stream *s, unsigned dirs, stream_ready_fn *
     s->ops->want(s, proa__stream_wanted(s), dirs);
 }
 
+/* ---- in words ---- */
+
+void proa__stream_describe(const void *stream, struct view *v)
+{
+    struct proa_stream *s = (struct proa_stream *)(uintptr_t)stream;
+    struct proa_stream *lower = s->ops->lower ? s->ops->lower(s) : NULL;
+    char text[PROA_ADDR_TEXT];
+    struct proa_addr peer = {0};
+
+    proa__view_object(v, "stream", s);
+    proa__view_say(v, ", %s", s->ops->kind);
+    for (; lower; lower = s->ops->lower ? s->ops->lower(s) : NULL) {
+        s = lower;
+        proa__view_say(v, " over %s", s->ops->kind);
+    }
+    if (s->ops->address && s->ops->address(s, true, &peer) >= 0 && peer.len)
+        proa__view_say(v, " %s", proa_addr_format(&peer, text));
+    if (s->ops->fd && s->ops->fd(s) >= 0)
+        proa__view_say(v, ", descriptor %d", s->ops->fd(s));
+}
+
+static void describe_turn(const struct wait *w, struct view *v)
+{
+    v->call = CONTAINER_OF(w, struct stream_turn, wait)->call;
+}
+
+static const struct wait_kind waits = {
+    .call = "a stream",
+    .describe = proa__stream_describe,
+    .detail = describe_turn,
+};
+static const struct wait_kind waits_both = {
+    .call = "reading and writing",
+    .describe = proa__stream_describe,
+};
+
 /* ---- turns ---- */
 
 static struct stream_turn **slot_of(struct proa_stream *s, unsigned dir)
@@ -121,7 +159,7 @@ int proa__turn_wait(struct proa_stream *s, struct stream_turn *t, unsigned dir)
 
     proa__wait_link(&t->asleep, &t->wait);
     s->ops->want(s, proa__stream_wanted(s), dir);
-    rc = proa__wait_park(&t->wait, 1);
+    rc = proa__wait_park(&t->wait, 1, &waits, s);
     if (t->closed)
         return proa__fail(PROA_ECLOSED, "%s: the stream was closed meanwhile", t->call);
     s->ops->want(s, proa__stream_wanted(s), 0);
@@ -154,7 +192,7 @@ static int wait_in_both(struct proa_stream *s, struct stream_turn *read, struct 
     proa__wait_link(&read->asleep, &both[0]);
     proa__wait_link(&write->asleep, &both[1]);
     s->ops->want(s, proa__stream_wanted(s), STREAM_READ | STREAM_WRITE);
-    int rc = proa__wait_park(both, 2);
+    int rc = proa__wait_park(both, 2, &waits_both, s);
     if (read->closed)
         return proa__fail(PROA_ECLOSED, "%s: the stream was closed meanwhile", read->call);
     s->ops->want(s, proa__stream_wanted(s), 0);

@@ -38,6 +38,7 @@
 
 struct proa_addr;
 struct proa_loop;
+struct view;
 
 /* Directions; the same values as core's IO_*. CLOSED: the other end is done sending, or is gone. */
 enum { STREAM_READ = 1, STREAM_WRITE = 2, STREAM_CLOSED = 4 };
@@ -143,6 +144,9 @@ int proa__stream_give(struct proa_stream *s);
 unsigned proa__stream_wanted(const struct proa_stream *s);
 
 /* ---- for upper floors; nothing here suspends ---- */
+
+/* Add what it is: "stream 0x55d1c0, tls over tcp 192.0.2.1:443, descriptor 7". */
+void proa__stream_describe(const void *stream, struct view *v);
 
 /* As the op, behind buffered bytes and sticky errors. `n` = 0 answers 0. */
 ssize_t proa__stream_try_read(struct proa_stream *s, void *buf, size_t n);

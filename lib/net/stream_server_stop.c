@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "core/loop.h"
 #include "core/task.h"
+#include "core/view.h"
 #include "core/wait.h"
 #include "net/listener.h"
 #include "net/stream.h"
@@ -78,6 +79,16 @@ static void check_caller(const struct proa_stream_server *server, const char *ca
                    "%s: called by a handler of the server, which would wait for itself", call);
 }
 
+static void describe(const void *object, struct view *v)
+{
+    const struct proa_stream_server *server = object;
+
+    proa__view_object(v, "stream server", server);
+    proa__view_say(v, ", %zu connections%s", server->n_conns, server->closed ? ", closed" : "");
+}
+
+static const struct wait_kind ends = {.call = "proa_stream_server_stop", .describe = describe};
+
 /* 0, PROA_ECANCELED unless `firm`, PROA_ECLOSED: freed, do not touch it. */
 static int wait_end(struct proa_stream_server *server, bool firm)
 {
@@ -85,7 +96,8 @@ static int wait_end(struct proa_stream_server *server, bool firm)
         struct wait w;
         int rc;
         proa__wait_link(&server->waiters, &w);
-        rc = firm ? proa__wait_park_firm(&w, 1) : proa__wait_park(&w, 1);
+        rc = firm ? proa__wait_park_firm(&w, 1, &ends, server)
+                  : proa__wait_park(&w, 1, &ends, server);
         if (rc < 0)
             return rc;
         if (w.code < 0)

@@ -187,7 +187,7 @@ static int never_end(void *arg)
 
     (void)arg;
     proa__wait_link(NULL, &w);
-    return proa__wait_park_firm(&w, 1);
+    return proa__wait_park_firm(&w, 1, NULL, NULL);
 }
 
 static int leave_for_ever(void *arg)

@@ -32,7 +32,7 @@ static int wait_for_both(void *arg)
 
     proa__wait_link(&t->a, &w[0]);
     proa__wait_link(&t->b, &w[1]);
-    t->winner = proa__wait_park(w, 2);
+    t->winner = proa__wait_park(w, 2, NULL, NULL);
     if (t->winner < 0)
         return t->winner;
     t->slot = w[t->winner].slot;
@@ -155,7 +155,7 @@ static int park_alone(void *arg)
     struct twice *t = arg;
 
     proa__wait_link(NULL, &t->w);
-    t->rc = proa__wait_park(&t->w, 1);
+    t->rc = proa__wait_park(&t->w, 1, NULL, NULL);
     return t->rc;
 }
 
@@ -192,7 +192,7 @@ static int firm_sleeper(void *arg)
     struct wait w;
 
     proa__wait_link(&t->a, &w);
-    t->winner = proa__wait_park_firm(&w, 1);
+    t->winner = proa__wait_park_firm(&w, 1, NULL, NULL);
     t->code = w.code;
     return proa_yield();
 }

@@ -40,7 +40,7 @@ void t_turns(int n)
     list_init(&t.asleep);
     proa__loop_soon(proa__loop_current(), &t.soon, turn, &t);
     proa__wait_link(&t.asleep, &w);
-    proa__wait_park_firm(&w, 1);
+    proa__wait_park_firm(&w, 1, NULL, NULL);
 }
 
 /* ---- sockets */
