@@ -1,5 +1,6 @@
 # Programs. Like any user's: public headers and libproa, nothing else. %D%/common: options that they share.
-bin_PROGRAMS += apps/proa-get/proa-get apps/proa-httpbin/proa-httpbin apps/proa-load/proa-load
+bin_PROGRAMS += apps/proa-get/proa-get apps/proa-httpbin/proa-httpbin apps/proa-load/proa-load \
+	apps/proa-ps/proa-ps
 
 apps_proa_get_proa_get_SOURCES = \
 	%D%/common/args.c %D%/common/args.h \
@@ -32,3 +33,13 @@ apps_proa_load_proa_load_SOURCES = \
 	%D%/proa-load/worker.c
 apps_proa_load_proa_load_CPPFLAGS = $(APP_CPPFLAGS) $(JANSSON_CFLAGS)
 apps_proa_load_proa_load_LDADD = $(APP_LIBS) $(JANSSON_LIBS)
+
+apps_proa_ps_proa_ps_SOURCES = \
+	%D%/common/args.c %D%/common/args.h \
+	%D%/proa-ps/ask.c \
+	%D%/proa-ps/find.c \
+	%D%/proa-ps/main.c \
+	%D%/proa-ps/ps.h \
+	%D%/proa-ps/show.c
+apps_proa_ps_proa_ps_CPPFLAGS = $(APP_CPPFLAGS) $(JANSSON_CFLAGS)
+apps_proa_ps_proa_ps_LDADD = $(APP_LIBS) $(JANSSON_LIBS)

@@ -11,3 +11,4 @@ dist_check_SCRIPTS += \
 	tests/tools/test-install \
 	tests/tools/test-totals
 EXTRA_DIST += .ci/run %D%/c-code.awk %D%/count-tests.awk %D%/demo %D%/setup %D%/test
+dist_pkgdata_DATA = %D%/proa-gdb.py

@@ -1,0 +1,127 @@
+#include "ps.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ANSWER_MOST ((size_t)64 << 20)
+#define PATIENCE_MS 10000 /* others may be asking too; looking up names takes time */
+
+struct answer {
+    char *p;
+    size_t n;
+    size_t size;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int fail(char *why, size_t n, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(why, n, fmt, args);
+    va_end(args);
+    return -1;
+}
+
+static int open_place(const struct place *place, char *why, size_t n)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (strlen(place->dir) + strlen(place->name) + 2 > sizeof addr.sun_path)
+        return fail(why, n, "the path of its socket is too long");
+    snprintf(addr.sun_path, sizeof addr.sun_path, "%.70s/%s", place->dir, place->name);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+        return fd;
+    fail(why, n, errno == ECONNREFUSED ? "it has ended" : "%s", strerrordesc_np(errno));
+    if (errno == ECONNREFUSED)
+        unlink(addr.sun_path); /* what a process that crashed has left */
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static bool grow(struct answer *a)
+{
+    size_t size = a->size ? 2 * a->size : 65536;
+    char *p = size <= ANSWER_MOST ? realloc(a->p, size) : NULL;
+
+    if (!p)
+        return false;
+    a->p = p;
+    a->size = size;
+    return true;
+}
+
+static int read_answer(int fd, struct answer *a, char *why, size_t n)
+{
+    int64_t deadline = now_ms() + PATIENCE_MS;
+
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left = deadline - now_ms();
+        ssize_t got;
+
+        if (left <= 0 || poll(&p, 1, (int)left) == 0)
+            return fail(why, n, "no answer within %d s", PATIENCE_MS / 1000);
+        if (a->n == a->size && !grow(a))
+            return fail(why, n, "its answer is too long");
+        got = recv(fd, a->p + a->n, a->size - a->n, MSG_DONTWAIT);
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno != EINTR && errno != EAGAIN)
+            return fail(why, n, "%s", strerrordesc_np(errno));
+        a->n += got > 0 ? (size_t)got : 0;
+    }
+}
+
+static json_t *parse(const struct answer *a, char *why, size_t n)
+{
+    json_t *json = json_loadb(a->p, a->n, 0, NULL);
+    const char *error = json_string_value(json_object_get(json, "error"));
+
+    if (json_integer_value(json_object_get(json, "proa")) != 1)
+        fail(why, n, a->n ? "its answer is not understood" : "it gave no answer");
+    else if (error)
+        fail(why, n, "it refuses: %s", error);
+    else
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+json_t *ask_place(const struct place *place, unsigned limit, char *why, size_t n)
+{
+    struct answer a = {0};
+    json_t *json = NULL;
+    char question[32];
+    int fd = open_place(place, why, n);
+
+    if (fd < 0)
+        return NULL;
+    snprintf(question, sizeof question, "tasks %u\n", limit);
+    if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
+        fail(why, n, "%s", strerrordesc_np(errno));
+    else if (read_answer(fd, &a, why, n) == 0)
+        json = parse(&a, why, n);
+    close(fd);
+    free(a.p);
+    return json;
+}
