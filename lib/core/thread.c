@@ -51,7 +51,7 @@ static void describe(const void *object, struct view *v)
 {
     const struct job *job = object;
 
-    proa__view_say(v, "job %s, of the function at %p", job->name, __extension__(void *)job->fn);
+    proa__view_say(v, "job %s, of the function at %p", job->name, __extension__(void *) job->fn);
 }
 
 static const struct wait_kind waits = {.call = "proa_to_thread", .describe = describe};
