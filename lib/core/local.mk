@@ -21,6 +21,8 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/coro.h \
 	%D%/counters.c \
 	%D%/counters.h \
+	%D%/crash.c \
+	%D%/crash.h \
 	%D%/debug.c \
 	%D%/debug.h \
 	%D%/debug_object.c \

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/call.h"
+#include "core/crash.h"
 #include "core/debug.h"
 #include "core/inspect.h"
 #include "core/signal.h"
@@ -447,6 +448,7 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     atomic_init(&loop->refs, 1);
     loop->magic = MAGIC_LOOP;
     proa__loop_here = loop;
+    proa__crash_enter();
     *ret = loop;
     return 0;
 }
@@ -495,6 +497,7 @@ void proa__loop_free(struct proa_loop *loop)
     proa__signals_free(loop);
     proa__posts_close(loop);
     empty(loop);
+    proa__crash_leave();
     proa__loop_here = NULL;
     proa_loop_unref(loop);
 }

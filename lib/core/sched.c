@@ -108,12 +108,7 @@ static struct proa_task *next_task(struct sched *s)
 
 /* ---- switching */
 
-/*
- * Somebody looks at this task, which does not run: see proa__sched_probe. Whoever is continued
- * looks at s->ended, so this takes its place there, and a switch costs nothing more for it.
- */
-#define PROBED ((struct proa_task *)sizeof(struct proa_task))
-
+/* Somebody looks at this task, which does not run. */
 static void answer_probe(struct sched *s)
 {
     struct proa_task *t = s->probed;
@@ -128,7 +123,7 @@ void proa__sched_probe(struct proa_task *t, loop_fn *fn, void *arg)
     struct sched *s = t->sched;
 
     PROA_CHECK(!s->ended && t->state != TASK_RUNNING, "a task was looked at while it runs");
-    s->ended = PROBED;
+    s->ended = SCHED_PROBED;
     s->probed = t;
     s->probe_fn = fn;
     s->probe_arg = arg;
@@ -140,13 +135,13 @@ static void reap(struct sched *s)
 {
     struct proa_task *t;
 
-    while (__builtin_expect((t = s->ended) == PROBED, 0))
+    while (__builtin_expect((t = s->ended) == SCHED_PROBED, 0))
         answer_probe(s);
     if (!t)
         return;
-    s->ended = NULL;
     proa__coro_fini(&t->coro);
     proa__stack_give(&s->loop->stacks, &t->coro.stack);
+    s->ended = NULL;
     if (!t->kept)
         proa__task_recycle(t);
 }

@@ -34,6 +34,12 @@
 /* Creators that wait for eager tasks, each with its stack; one more creates as usual. */
 #define SCHED_NESTED_MOST 64
 
+/*
+ * Somebody looks at a task that does not run: see proa__sched_probe. Whoever is continued looks at
+ * sched->ended, so this takes its place there, and a switch costs nothing more for it.
+ */
+#define SCHED_PROBED ((struct proa_task *)sizeof(struct proa_task))
+
 struct sched {
     struct proa_loop *loop;
     struct proa_task *ready;      /* oldest first, by .next */

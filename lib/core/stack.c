@@ -381,6 +381,11 @@ void proa__stack_give(struct stack_pool *pool, const struct stack *given)
     class->dirty[(class->oldest + class->n_dirty++) & (class->room - 1)] = idle;
 }
 
+size_t proa__stack_size(const struct stack *stack)
+{
+    return stack->chunk->size;
+}
+
 /* ---- giving pages back */
 
 bool proa__stack_pool_mark(struct stack_pool *pool)

@@ -124,6 +124,12 @@ bool proa__stack_pool_trim(struct stack_pool *pool, size_t n);
 /* Return the pages below `sp`, which nothing uses, to the kernel. For tasks that sleep long. */
 void proa__stack_trim(const struct stack *stack, const char *sp);
 
+/* Its bytes, with what lies above it. */
+size_t proa__stack_size(const struct stack *stack);
+
+/* For the next one, crash.c: abort with a sentence that names the task. */
+_Noreturn void proa__stack_overflowed(const struct stack *stack);
+
 /* Abort with a sentence if the canary of a stack without guard was overwritten. */
 void proa__stack_check(const struct stack *stack);
 

@@ -148,6 +148,6 @@ void proa__stack_check(const struct stack *stack)
 {
     static const char zero[CANARY_SIZE];
 
-    PROA_CHECK(memcmp(stack->low - CANARY_SIZE, zero, CANARY_SIZE) == 0,
-               "a task overflowed its stack; give it a larger one (stack_size)");
+    if (memcmp(stack->low - CANARY_SIZE, zero, CANARY_SIZE) != 0)
+        proa__stack_overflowed(stack);
 }

@@ -66,7 +66,7 @@ int proa__pool_of_loop(struct proa_loop *loop, struct proa_thread_pool **ret);
  * grace. */
 void proa__pool_end_of_loop(struct proa_loop *loop);
 
-/* pthread_create with all signals blocked in the new thread. 0 or -errno. */
+/* pthread_create with all signals but those of a crash blocked in the new thread. 0 or -errno. */
 int proa__thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
 
 #endif

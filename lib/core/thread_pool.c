@@ -69,6 +69,8 @@ int proa__thread_start(pthread_t *ret, void *(*fn)(void *), void *arg)
     int error;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSEGV); /* crash.c has something to say */
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(ret, NULL, fn, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

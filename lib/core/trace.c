@@ -42,8 +42,10 @@ void proa__trace_capture(struct trace *ret)
     memcpy(ret->at, at + 2, ret->n * sizeof at[0]);
 }
 
-static void *pc_of(const ucontext_t *context)
+const void *proa__trace_pc(const void *ucontext)
 {
+    const ucontext_t *context = ucontext;
+
 #if defined(__x86_64__)
     return (void *)context->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
@@ -54,11 +56,10 @@ static void *pc_of(const ucontext_t *context)
 #endif
 }
 
-/* In a handler: what it interrupted. */
-static void capture_interrupted(struct trace *ret, const void *context)
+void proa__trace_interrupted(struct trace *ret, const void *context)
 {
     void *at[TRACE_DEPTH + OUR_FRAMES];
-    void *pc = pc_of(context);
+    const void *pc = proa__trace_pc(context);
     int n = backtrace(at, TRACE_DEPTH + OUR_FRAMES);
     int first = 0;
 
@@ -79,6 +80,7 @@ struct trace_target {
     struct proa_loop *loop;
     pid_t thread;
     unsigned n_users;
+    bool blocked; /* the thread did not take the signal before */
     atomic_int state;
     sem_t written;
     struct trace_held held; /* the handler's while WRITING, else the asker's */
@@ -115,7 +117,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         return;
     proa__trace_who(&target->held);
     target->held.slice = atomic_load_explicit(&target->loop->slice, memory_order_relaxed);
-    capture_interrupted(&target->held.trace, context);
+    proa__trace_interrupted(&target->held.trace, context);
     atomic_store(&target->state, WRITTEN);
     sem_post(&target->written);
     errno = error;
@@ -156,6 +158,18 @@ static void uninstall(void)
     signo = 0;
 }
 
+/* Threads that proa started block all signals. Returns what was so before. */
+static bool block(int how)
+{
+    sigset_t one;
+    sigset_t all;
+
+    sigemptyset(&one);
+    sigaddset(&one, signo);
+    pthread_sigmask(how, &one, &all);
+    return sigismember(&all, signo) == 1;
+}
+
 static int open_target(struct proa_loop *loop)
 {
     struct trace_target *target = proa__zalloc(sizeof *target);
@@ -175,6 +189,7 @@ static int open_target(struct proa_loop *loop)
         sem_init(&target->written, 0, 0);
         here = target;
         loop->trace = target;
+        target->blocked = block(SIG_UNBLOCK);
     }
     pthread_mutex_unlock(&lock);
     if (installed)
@@ -204,6 +219,8 @@ void proa__trace_close(struct proa_loop *loop)
     if (--target->n_users > 0)
         return;
     pthread_mutex_lock(&lock); /* who asks holds it, so none does */
+    if (target->blocked)
+        block(SIG_BLOCK);
     here = NULL;
     loop->trace = NULL;
     uninstall();

@@ -62,6 +62,11 @@ void proa__trace_capture(struct trace *ret) __attribute__((noinline));
 /* The calls that the running function stands in, from the one of its caller on. */
 #define trace_here(ret) proa__trace_capture(ret)
 
+/* In a signal handler, with its third argument: where it was, and what it interrupted. NULL: this
+ * machine does not say. */
+const void *proa__trace_pc(const void *context);
+void proa__trace_interrupted(struct trace *ret, const void *context);
+
 /*
  * Let other threads interrupt `loop`, of this thread; counted. PROA_ENOMEM; PROA_EBUSY: the program
  * handles both signals itself, nothing is changed and nothing is to be closed.

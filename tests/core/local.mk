@@ -24,6 +24,7 @@ core_tests = \
 	%D%/test_context \
 	%D%/test_coro \
 	%D%/test_counters \
+	%D%/test_crash \
 	%D%/test_event \
 	%D%/test_future \
 	%D%/test_future_thread \
@@ -125,6 +126,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_coro_LDADD = $(core_test_libs) -lm
 %C%_test_counters_CFLAGS = $(core_test_flags)
 %C%_test_counters_LDADD = $(core_test_libs)
+%C%_test_crash_CFLAGS = $(core_test_flags)
+%C%_test_crash_LDADD = $(core_test_libs)
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_future_CFLAGS = $(core_test_flags)

@@ -273,6 +273,23 @@ START_TEST(a_thread_that_cannot_be_interrupted_is_not_waited_for)
 }
 END_TEST
 
+static void *run_held(void *arg)
+{
+    t_run_in_order(held_body, arg);
+    return NULL;
+}
+START_TEST(a_loop_in_a_thread_of_proas_is_interrupted_as_well)
+{
+    static struct stall stall;
+    pthread_t thread;
+
+    ck_ok(proa__thread_start(&thread, run_held, &stall));
+    pthread_join(thread, NULL);
+    ck_ok(stall.rc);
+    ck_assert_str_eq(stall.held.name, "spinner");
+}
+END_TEST
+
 static int unopened_body(void *arg)
 {
     struct trace_held held;
@@ -380,6 +397,7 @@ int main(void)
                                a_task_without_a_name_is_held_by_its_number,
                                a_callback_is_held_by_no_task,
                                a_thread_that_cannot_be_interrupted_is_not_waited_for,
+                               a_loop_in_a_thread_of_proas_is_interrupted_as_well,
                                a_loop_that_is_not_open_is_not_interrupted,
                                a_handler_of_the_program_stays,
                                without_a_free_signal_nothing_is_opened,
