@@ -138,7 +138,7 @@ static void read_deep(void *arg)
         return;
     ERR_clear_error();
     n = SSL_read(t->ssl, c->buf, c->n < INT_MAX ? (int)c->n : INT_MAX);
-    c->ret = n > 0 ? n : proa__tls_failure(t, n);
+    c->ret = n > 0 ? n : proa__tls_read_failure(t, n);
     if (c->ret == PROA_EAGAIN)
         SSL_free_buffers(t->ssl); /* it releases them by itself, but not after a ticket came */
 }

@@ -112,6 +112,9 @@ int proa__tls_shake(struct tls *t);
  * detail. */
 int proa__tls_failure(struct tls *t, int ret);
 
+/* The same after SSL_read. */
+int proa__tls_read_failure(struct tls *t, int ret);
+
 /* ---- callbacks.c */
 
 int proa__tls_on_verify(int ok, X509_STORE_CTX *store);

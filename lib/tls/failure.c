@@ -139,3 +139,12 @@ int proa__tls_failure(struct tls *t, int ret)
         return tell_end(t);
     return t->dead = proa__fail(PROA_ETLS, "%s with %s failed", phase(t), proa__tls_peer(t));
 }
+
+int proa__tls_read_failure(struct tls *t, int ret)
+{
+    /* Who has left does not take our tickets either; to a reader that is an end, not a pipe. */
+    if (t->lower_end && !t->read_rc && !ERR_peek_error() &&
+        SSL_get_error(t->ssl, ret) == SSL_ERROR_SYSCALL)
+        return tell_end(t);
+    return proa__tls_failure(t, ret);
+}

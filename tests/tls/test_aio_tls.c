@@ -277,6 +277,37 @@ static int last_words_body(void *arg)
     t_leave(&e);
     return 0;
 }
+/* The client says its word and leaves before the server has even seen the end of the handshake:
+ * what the server then still sends, its tickets, nobody takes. */
+static int say_and_leave(struct proa_stream *s, struct duet *d)
+{
+    (void)d;
+    ck_ok(proa_write(s, "word", 4, NULL));
+    return proa_close(s);
+}
+
+static int hear_word(struct proa_stream *s, struct duet *d)
+{
+    char word[5];
+
+    (void)d;
+    ck_ok(proa_read_exact(s, word, 4, NULL));
+    ck_assert_mem_eq(word, "word", 4);
+    ck_assert_int_eq(proa_read(s, word, 1), 0);
+    proa_close(s);
+    return 0;
+}
+
+START_TEST(aio_tls_07_last_words_of_who_has_left_already)
+{
+    struct duet d = {.client = say_and_leave, .server = hear_word};
+    enum proa_tls_version versions[] = {PROA_TLS_1_2, PROA_TLS_1_3};
+
+    d.client_ctx = T_CLIENT(.no_resumption = true, .max_version = versions[_i]);
+    ck_ok(t_duet_run(&d));
+    proa_tls_ctx_unref(d.client_ctx);
+}
+END_TEST
 START_TEST(aio_tls_07_last_words_arrive_before_the_end)
 {
     t_run(last_words_body, &_i);
@@ -578,6 +609,7 @@ int main(void)
         (const struct t_table[]){{aio_tls_01_a_slow_peer_ends_in_a_timeout, 4},
                                  {aio_tls_04_garbage_instead_of_tls, 3},
                                  {aio_tls_07_last_words_arrive_before_the_end, 2},
+                                 {aio_tls_07_last_words_of_who_has_left_already, 2},
                                  {aio_tls_09_tls_over_tls, 3},
                                  {aio_sf_01_whole_file_offset_and_count_empty_file_over_tls, 6},
                                  {NULL, 0}});

@@ -329,6 +329,92 @@ START_TEST(buffered_bytes_belong_to_tls)
 }
 END_TEST
 
+/* ---- a line that is cut */
+
+enum { PIECES = 3, PIECE = 20000 };
+
+struct cut_line {
+    size_t claimed; /* what the writer was told */
+    size_t arrived;
+    int wrote, closed, heard;
+};
+
+static uint8_t nth(size_t i)
+{
+    return (uint8_t)(i ^ i >> 8);
+}
+
+static int talk_on(struct proa_stream *s, struct duet *d)
+{
+    static uint8_t bytes[PIECE];
+    struct cut_line *c = d->arg;
+
+    for (size_t i = 0; i < PIECES && c->wrote == 0; i++) {
+        size_t done = 0;
+
+        for (size_t k = 0; k < PIECE; k++)
+            bytes[k] = nth(i * PIECE + k);
+        c->wrote = proa_write(s, bytes, PIECE, &done);
+        ck_assert(c->wrote == 0 ? done == PIECE : done < PIECE);
+        c->claimed += done;
+    }
+    c->closed = proa_close(s);
+    return 0;
+}
+
+static int hear_out(struct proa_stream *s, struct duet *d)
+{
+    static uint8_t bytes[5000];
+    struct cut_line *c = d->arg;
+    ssize_t got;
+
+    while ((got = proa_read(s, bytes, sizeof bytes)) > 0)
+        for (ssize_t i = 0; i < got; i++)
+            ck_assert_uint_eq(bytes[i], nth(c->arrived++));
+    c->heard = (int)got;
+    proa_abort(s);
+    return 0;
+}
+
+/* What arrives is a beginning of what was claimed; an orderly end only ever stands behind all of
+ * it. */
+static int cut_line_body(void *arg)
+{
+    static const enum proa_pair_cut hows[] = {PROA_PAIR_FIN, PROA_PAIR_RST};
+    struct duet d = {.client = talk_on, .server = hear_out};
+    bool whole = false;
+
+    d.client_ctx = T_CLIENT(.no_resumption = true);
+    d.server_ctx = T_SERVER();
+    d.pair.ab.capacity = 9000;
+    d.pair.ab.cut = hows[*(int *)arg];
+    for (d.pair.ab.cut_at = 1; !whole; d.pair.ab.cut_at += 1499) {
+        struct cut_line c = {0};
+
+        d.arg = &c;
+        t_duet(&d);
+        if (!d.client_up || !d.server_up)
+            continue;
+        ck_assert_uint_le(c.arrived, c.claimed);
+        whole = c.heard == 0;
+        if (whole)
+            ck_assert_uint_eq(c.arrived, PIECES * PIECE);
+        else
+            ck_assert_msg(c.heard == PROA_ETLSTRUNCATED || c.heard == PROA_ECONNRESET,
+                          "cut at %zu: %s", d.pair.ab.cut_at, proa_err_name(c.heard));
+        ck_assert_uint_lt(d.pair.ab.cut_at, 70000);
+    }
+    proa_tls_ctx_unref(d.client_ctx);
+    proa_tls_ctx_unref(d.server_ctx);
+    return 0;
+}
+
+START_TEST(an_orderly_end_stands_behind_all_of_it)
+{
+    t_run(cut_line_body, &_i);
+}
+END_TEST
+
 /* ---- cancels */
 
 static int serve(void *arg)
@@ -390,16 +476,19 @@ END_TEST
 int main(void)
 {
     t_openssl_apart();
-    return t_main("tls_stream", (const TTest *const[]){
-                                    many_bytes_arrive_in_order,
-                                    many_bytes_arrive_in_pieces_of_one,
-                                    small_pieces_share_a_record,
-                                    refused_bytes_are_not_sent_later,
-                                    keys_may_change_on_the_way,
-                                    second_handshake_is_refused,
-                                    damaged_record_is_an_error,
-                                    buffered_bytes_belong_to_tls,
-                                    cancel_anywhere_leaves_nothing,
-                                    NULL,
-                                });
+    return t_main_tables(
+        "tls_stream",
+        (const TTest *const[]){
+            many_bytes_arrive_in_order,
+            many_bytes_arrive_in_pieces_of_one,
+            small_pieces_share_a_record,
+            refused_bytes_are_not_sent_later,
+            keys_may_change_on_the_way,
+            second_handshake_is_refused,
+            damaged_record_is_an_error,
+            buffered_bytes_belong_to_tls,
+            cancel_anywhere_leaves_nothing,
+            NULL,
+        },
+        (const struct t_table[]){{an_orderly_end_stands_behind_all_of_it, 2}, {NULL, 0}});
 }
