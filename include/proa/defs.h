@@ -69,6 +69,33 @@
 #endif
 
 /*
+ * A call that is made at the brace, whatever path leads there, a cancel too: a task only ever ends
+ * by returning. The last one is made first.
+ *
+ *     PROA_DEFER(unlock_door, &door);          void unlock_door(void *door)
+ *
+ * A deferred call may suspend; in a cancelled task it needs a PROA_SHIELD for that. What belongs to
+ * a type is better said once, by PROA_DEFINE_AUTO. Do not jump over it, as above.
+ */
+#ifndef __cplusplus
+struct proa_deferred {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static inline void proa__deferred_call(struct proa_deferred *deferred)
+{
+    deferred->fn(deferred->arg);
+}
+
+#define PROA_DEFER(fn, arg) PROA__DEFER(fn, arg, __COUNTER__)
+#define PROA__DEFER(fn, arg, n) PROA__DEFER_AS(fn, arg, n)
+#define PROA__DEFER_AS(fn, arg, n)                                                                 \
+    __attribute__((cleanup(proa__deferred_call),                                                   \
+                   unused)) struct proa_deferred proa_deferred_##n = {(fn), (arg)}
+#endif
+
+/*
  * Options: a pointer to a constant struct that lives to the end of the enclosing block, its size
  * filled in, everything not named zero, and zero being the default of every field.
  *

@@ -25,6 +25,7 @@ core_tests = \
 	%D%/test_coro \
 	%D%/test_counters \
 	%D%/test_crash \
+	%D%/test_defer \
 	%D%/test_event \
 	%D%/test_future \
 	%D%/test_future_thread \
@@ -128,6 +129,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_counters_LDADD = $(core_test_libs)
 %C%_test_crash_CFLAGS = $(core_test_flags)
 %C%_test_crash_LDADD = $(core_test_libs)
+%C%_test_defer_CFLAGS = $(core_test_flags)
+%C%_test_defer_LDADD = $(core_test_libs)
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_future_CFLAGS = $(core_test_flags)
