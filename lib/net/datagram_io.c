@@ -149,6 +149,7 @@ static int check_peer(const struct proa_dgram *d, const struct proa_addr *to)
 {
     struct proa_addr peer;
 
+    PROA_CHECK_OBJ(d, DGRAM_MAGIC);
     if (!d->connected || !to || !to->len || proa_dgram_peer(d, &peer) < 0 ||
         proa_addr_eq(&peer, to))
         return 0;
@@ -227,8 +228,12 @@ int proa_dgram_send_batch(struct proa_dgram *d, const struct proa_datagram *batc
         return proa__fail(PROA_EINVAL, "a batch of no datagrams");
     for (unsigned i = 0; i < b.n; i++) {
         int rc = check_peer(d, &batch[i].addr);
-        if (rc < 0)
+        if (rc < 0 && i == 0)
             return rc;
+        if (rc < 0) {
+            b.n = i; /* those before it leave; the next call tells */
+            break;
+        }
         b.iov[i] = (struct iovec){batch[i].bytes, batch[i].n};
         b.msg[i].msg_hdr = message(&b.iov[i], &batch[i].addr);
     }

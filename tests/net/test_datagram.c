@@ -1,3 +1,4 @@
+#include "support/t_peer.h"
 #include "support/t_run.h"
 
 #include <proa/datagram.h>
@@ -416,6 +417,80 @@ START_TEST(it_may_be_cancelled_wherever_it_waits)
 }
 END_TEST
 
+struct place {
+    struct proa_dgram *d;
+    char got[8];
+    ssize_t rc;
+};
+
+static int take_place(void *arg)
+{
+    struct place *p = arg;
+
+    p->rc = proa_dgram_receive(p->d, p->got, sizeof p->got, NULL);
+    return 0;
+}
+
+/* Somebody else takes what the first was woken for: it waits on, still before the second. */
+BODY(a_wake_for_nothing_costs_no_place)
+{
+    PROA_AUTO(proa_dgram) *s = NULL;
+    PROA_AUTO(proa_dgram) *c = NULL;
+    char buf[8];
+
+    (void)arg;
+    open_two(&s, &c);
+    struct place first = {.d = s}, second = {.d = s};
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, take_place, &first));
+    ck_ok(proa_create_task(&g, take_place, &second));
+    t_turns(2);
+    ck_ok(proa_dgram_send(c, "gone", 4, NULL));
+    ck_assert_int_eq(recv(proa_dgram_fd(s), buf, sizeof buf, 0), 4);
+    t_turns(3);
+    ck_assert(first.rc == 0 && second.rc == 0);
+    ck_ok(proa_dgram_send(c, "one", 3, NULL));
+    ck_ok(proa_dgram_send(c, "second", 6, NULL));
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_eq(first.rc, 3);
+    ck_assert_int_eq(second.rc, 6);
+    return 0;
+}
+RUN(a_wake_for_nothing_costs_no_place)
+
+/* Those before the wrong one leave, and the next call, which begins with it, fails. */
+BODY(a_batch_ends_before_what_cannot_be_sent)
+{
+    PROA_AUTO(proa_dgram) *s = NULL;
+    PROA_AUTO(proa_dgram) *c = NULL;
+    struct proa_addr wrong;
+    char buf[8];
+
+    (void)arg;
+    open_two(&s, &c);
+    ck_ok(proa_addr_ip(&wrong, "127.0.0.1", 1));
+    struct proa_datagram batch[3] = {{.bytes = (void *)"1", .n = 1},
+                                     {.bytes = (void *)"22", .n = 2},
+                                     {.bytes = (void *)"333", .n = 3, .addr = wrong}};
+    ck_assert_int_eq(proa_dgram_send_batch(c, batch, 3), 2);
+    ck_err(proa_dgram_send_batch(c, batch + 2, 1), PROA_EISCONN);
+    ck_assert_int_eq(proa_dgram_receive(s, buf, sizeof buf, NULL), 1);
+    ck_assert_int_eq(proa_dgram_receive(s, buf, sizeof buf, NULL), 2);
+    ck_err(PROA_WITHIN(0, proa_dgram_receive(s, buf, sizeof buf, NULL)), PROA_ETIMEDOUT);
+    return 0;
+}
+RUN(a_batch_ends_before_what_cannot_be_sent)
+
+static void send_to_null(void *arg)
+{
+    proa_dgram_send(NULL, arg, 1, NULL);
+}
+START_TEST(no_socket_aborts_with_a_sentence)
+{
+    t_aborts(send_to_null, NULL, "d is NULL");
+}
+END_TEST
+
 int main(void)
 {
     return t_main("datagram", (const TTest *const[]){
@@ -430,6 +505,9 @@ int main(void)
                                   batches_move_many_at_once,
                                   receivers_are_served_in_their_order,
                                   aio_sock_02_a_cancelled_receive_takes_nothing,
+                                  a_wake_for_nothing_costs_no_place,
+                                  a_batch_ends_before_what_cannot_be_sent,
+                                  no_socket_aborts_with_a_sentence,
                                   unix_paths_are_removed_at_the_end,
                                   free_under_a_receiver_is_a_mistake,
                                   each_allocation_may_fail,
