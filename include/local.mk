@@ -48,6 +48,7 @@ headers_core = \
 headers_net = \
 	%D%/proa/addr.h \
 	%D%/proa/datagram.h \
+	%D%/proa/fd_io.h \
 	%D%/proa/file.h \
 	%D%/proa/listener.h \
 	%D%/proa/pair.h \

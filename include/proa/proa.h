@@ -22,6 +22,7 @@
 #include <proa/err.h>
 #include <proa/fault.h>
 #include <proa/fd.h>
+#include <proa/fd_io.h>
 #include <proa/file.h>
 #include <proa/future.h>
 #include <proa/gather.h>

@@ -6,9 +6,11 @@
  */
 
 #include <proa/addr.h>
+#include <proa/buf.h>
 #include <proa/defs.h>
 #include <proa/str.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -24,7 +26,8 @@ struct proa_stream;
 /**
  * Read what is there, at most `n` bytes, waiting for the first one.
  *
- * Returns the number of bytes, 0 at the end of the stream (and for n = 0).
+ * Returns the number of bytes, 0 at the end of the stream. Reading 0 bytes waits for nothing and is
+ * 0, or the error that every read would now be told.
  *
  * Suspends:     yes, unless bytes are there.
  * Errors:       PROA_ECANCELED, PROA_EBUSY, PROA_ECLOSED (closed meanwhile by us), PROA_ECONNRESET
@@ -79,6 +82,48 @@ PROA_API PROA_SUSPENDS int proa_read_until(struct proa_stream *s, struct proa_st
 PROA_API PROA_SUSPENDS int proa_read_line(struct proa_stream *s, struct proa_str *ret, size_t max);
 
 /**
+ * Read all there is up to the end of the stream, adding it to a buffer, whose limit is the limit.
+ *
+ * Suspends:     yes, unless the end is there.
+ * Errors:       PROA_EMSGSIZE (more than the buffer may hold: it is full, and the rest stays
+ *               readable), what failed earlier with the buffer, and as proa_read.
+ * Ownership:    the bytes are the buffer's.
+ * Cancellation: the bytes so far are in the buffer; go on behind them.
+ */
+PROA_API PROA_SUSPENDS int proa_read_all(struct proa_stream *s, struct proa_buf *buf);
+
+/**
+ * See what comes next, at least `n` bytes of it, and leave it where it is.
+ *
+ * `*ret` is all that is in the stream's own buffer; fewer than `n` bytes only where the stream ends
+ * behind them. With n = 0 nothing is waited for. proa_consume takes what was dealt with:
+ *
+ *     while ((rc = proa_peek(s, &seen, 4)) == 0 && seen.n >= 4)
+ *         rc = proa_consume(s, decode(seen));
+ *
+ * Suspends:     yes, unless n bytes are there.
+ * Errors:       as proa_read; what came before an error stays readable.
+ * Ownership:    *ret is borrowed. Valid until the next call that reads from this stream or closes
+ *               it.
+ * Cancellation: safe to retry; nothing was consumed.
+ */
+PROA_API PROA_SUSPENDS int proa_peek(struct proa_stream *s, struct proa_str *ret, size_t n);
+
+/**
+ * Take the first `n` of the bytes that proa_peek showed.
+ *
+ * Errors:       PROA_EINVAL (fewer are there; none was taken), PROA_EBUSY (another task reads).
+ */
+PROA_API int proa_consume(struct proa_stream *s, size_t n);
+
+/**
+ * Tell whether the end of the stream was met and everything before it was read.
+ *
+ * The end is met by the read that comes after the last byte; who has not tried cannot know.
+ */
+PROA_API bool proa_at_eof(struct proa_stream *s);
+
+/**
  * Write all `n` bytes, waiting until the kernel (or a bounded buffer) has taken them.
  *
  * `*ret_done` (may be NULL) is the number of bytes taken, right on every return. Without it nobody
@@ -103,6 +148,30 @@ PROA_API PROA_SUSPENDS int proa_write(struct proa_stream *s, const void *buf, si
  */
 PROA_API PROA_SUSPENDS int proa_writev(struct proa_stream *s, const struct iovec *iov, int niov,
                                        size_t *ret_done);
+
+/**
+ * Write into the stream's own buffer, from which the bytes leave together: at proa_flush, before
+ * whatever else is written, before proa_shutdown and proa_close, and when 16 KiB have gathered; a
+ * call that has no room waits until they are gone.
+ *
+ * `*ret_done` as for proa_write. Nothing is sent behind the program's back: who waits for an answer
+ * flushes first. Of an error that comes to light later the next call that writes tells.
+ *
+ * Suspends:     while the buffer is full.
+ * Errors:       as proa_write, PROA_ENOMEM.
+ * Cancellation: the first *ret_done bytes were taken; go on behind them.
+ */
+PROA_API PROA_SUSPENDS int proa_write_buffered(struct proa_stream *s, const void *buf, size_t n,
+                                               size_t *ret_done);
+
+/**
+ * Send what proa_write_buffered has gathered, waiting until the kernel has taken it.
+ *
+ * Suspends:     yes, unless there is room.
+ * Errors:       as proa_write, but 0 after proa_shutdown, which flushed.
+ * Cancellation: safe to retry; what was not sent stays in the buffer.
+ */
+PROA_API PROA_SUSPENDS int proa_flush(struct proa_stream *s);
 
 /**
  * End our side: the other end reads an end of stream, we may still read. Twice is no error.
@@ -137,8 +206,8 @@ PROA_API PROA_SUSPENDS int proa_close(struct proa_stream *s);
 PROA_API void proa_abort(struct proa_stream *s);
 
 /**
- * Free a stream without waiting: what the kernel has taken is still sent. A broken one is aborted.
- * NULL is no stream.
+ * Free a stream without waiting: what the kernel has taken is still sent. A broken one is aborted,
+ * and so is one whose own buffer does not go out at once. NULL is no stream.
  *
  * Ownership:    takes the stream.
  */
@@ -147,15 +216,24 @@ PROA_API void proa_stream_free(struct proa_stream *s);
 PROA_DEFINE_AUTO(proa_stream, proa_stream_free);
 
 /**
- * Make a stream of a descriptor: a connected stream socket, a pipe's end, a FIFO or a terminal.
+ * Make a stream of a descriptor: a connected stream socket, a pipe's end, a FIFO, a terminal or
+ * another character device (/dev/null); so 0, 1 and 2 unless they lead to files.
  *
  * The descriptor is made non-blocking.
  *
- * Errors:       PROA_EINVAL (a listening or datagram socket), PROA_EPERM (a regular file),
- *               PROA_EBADF, PROA_ENOMEM.
+ * Errors:       PROA_EINVAL (a listening or datagram socket), PROA_EPERM (a file, a directory or a
+ *               disk), PROA_EBUSY (it is a stream's already), PROA_EBADF, PROA_ENOMEM.
  * Ownership:    takes `fd` on success only.
  */
 PROA_API int proa_stream_from_fd(struct proa_stream **ret, int fd);
+
+/**
+ * Make a pipe: what is written to one stream is read from the other.
+ *
+ * Errors:       PROA_EMFILE, PROA_ENOMEM and the system's others.
+ * Ownership:    both are the caller's.
+ */
+PROA_API int proa_pipe(struct proa_stream **ret_read, struct proa_stream **ret_write);
 
 /** The descriptor beneath a stream, for getsockopt and the like; -1 where there is none. */
 PROA_API int proa_stream_fd(struct proa_stream *s);

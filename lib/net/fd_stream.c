@@ -42,6 +42,11 @@ int proa__fd_stream_new(struct proa_stream **ret, int fd, const struct stream_op
         return proa__fail(PROA_ENOMEM, "no memory for a %s stream", ops->kind);
     proa__stream_init(&f->s, ops);
     rc = proa__io_add(f->s.loop, &f->io, fd, on_io, f);
+    if (rc == PROA_EPERM) { /* /dev/null and the like: never waits, so there is nothing to watch */
+        f->io.fd = fd;
+        f->io.bits = IO_READ | IO_WRITE;
+        rc = 0;
+    }
     if (rc < 0) {
         proa__free(f);
         return proa__fail(rc, "%s stream: watching descriptor %d: %s", ops->kind, fd,
@@ -57,10 +62,9 @@ void proa__fd_stream_close(struct proa_stream *s)
     int fd = f->io.fd;
 
     proa__loop_soon_cancel(&f->soon);
-    if (f->io.loop) {
-        proa__io_del(&f->io);
+    proa__io_del(&f->io);
+    if (fd >= 0)
         close(fd);
-    }
     proa__free(f);
 }
 
@@ -80,7 +84,7 @@ unsigned proa__fd_stream_bits(struct proa_stream *s)
 
 int proa__fd_stream_fd(struct proa_stream *s)
 {
-    return of(s)->io.loop ? of(s)->io.fd : -1;
+    return of(s)->io.fd;
 }
 
 /* ---- whatever descriptor a program brings ---- */
@@ -108,7 +112,10 @@ int proa_stream_from_fd(struct proa_stream **ret, int fd)
     if (flags < 0 || fstat(fd, &st) < 0)
         return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
     if (!S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
-        return proa__fail(PROA_EPERM, "descriptor %d is a file, and a file is no stream", fd);
+        return proa__fail(PROA_EPERM, "descriptor %d is a %s, which is no stream", fd,
+                          S_ISREG(st.st_mode)   ? "file"
+                          : S_ISDIR(st.st_mode) ? "directory"
+                                                : "device");
     if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
     return S_ISSOCK(st.st_mode) ? socket_stream(ret, fd) : proa__pipe_stream(ret, fd);

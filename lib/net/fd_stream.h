@@ -68,8 +68,15 @@ void proa__sock_connecting(struct proa_stream *s);
 /* The outcome of a connect under way: 0, or the system's code (PROA_EINPROGRESS: none yet). */
 int proa__sock_connected(struct proa_stream *s);
 
+/* Take off what is unread, within a bound. Of a pipe nothing: its close is no reset. */
+void proa__sock_drain(int fd);
+
 /* ---- pipe.c ---- */
 
 int proa__pipe_stream(struct proa_stream **ret, int fd);
+
+/* writev without SIGPIPE, whatever the program does with that signal: for pipes there is no flag.
+ * Bytes taken, or -errno. */
+ssize_t proa__quiet_writev(int fd, const struct iovec *iov, int n);
 
 #endif

@@ -9,6 +9,7 @@ FLOOR_LIBS += %D%/libnet.la
 	%D%/connect.c %D%/connect.h \
 	%D%/datagram.c %D%/datagram.h \
 	%D%/datagram_io.c \
+	%D%/fd_io.c \
 	%D%/fd_sendfile.c \
 	%D%/fd_stream.c %D%/fd_stream.h \
 	%D%/file.c \
@@ -27,7 +28,9 @@ FLOOR_LIBS += %D%/libnet.la
 	%D%/sock.c \
 	%D%/stream.c %D%/stream.h \
 	%D%/stream_buf.h \
+	%D%/stream_out.c %D%/stream_out.h \
 	%D%/stream_read.c \
+	%D%/stream_view.c \
 	%D%/stream_write.c \
 	%D%/stream_server.c %D%/stream_server.h \
 	%D%/stream_server_stop.c \

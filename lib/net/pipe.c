@@ -35,7 +35,7 @@ static ssize_t pipe_try_read(struct proa_stream *s, void *buf, size_t n)
     return proa__fail(-errno, "reading from a pipe: %s", proa_err_text(-errno));
 }
 
-static ssize_t quiet_writev(int fd, const struct iovec *iov, int n)
+ssize_t proa__quiet_writev(int fd, const struct iovec *iov, int n)
 {
     struct quiet quiet;
     ssize_t took;
@@ -58,7 +58,7 @@ static ssize_t pipe_try_writev(struct proa_stream *s, const struct iovec *iov, i
 
     if (!(f->io.bits & IO_WRITE))
         return PROA_EAGAIN;
-    took = quiet_writev(f->io.fd, iov, n);
+    took = proa__quiet_writev(f->io.fd, iov, n);
     if (took == -EAGAIN || took == -EWOULDBLOCK) {
         io_clear(&f->io, IO_WRITE);
         return PROA_EAGAIN;
@@ -96,4 +96,38 @@ static const struct stream_ops pipe_ops = {
 int proa__pipe_stream(struct proa_stream **ret, int fd)
 {
     return proa__fd_stream_new(ret, fd, &pipe_ops);
+}
+
+static int both_ends(struct proa_stream **ret_read, struct proa_stream **ret_write, int fd[2])
+{
+    struct proa_stream *r = NULL;
+    int rc = proa__pipe_stream(&r, fd[0]);
+
+    if (rc < 0)
+        return rc;
+    fd[0] = -1;
+    rc = proa__pipe_stream(ret_write, fd[1]);
+    if (rc < 0) {
+        proa__stream_close(r);
+        return rc;
+    }
+    *ret_read = r;
+    return 0;
+}
+
+int proa_pipe(struct proa_stream **ret_read, struct proa_stream **ret_write)
+{
+    int fd[2];
+    int rc;
+
+    proa__loop_need(__func__);
+    if (pipe2(fd, O_CLOEXEC | O_NONBLOCK) < 0)
+        return proa__fail(-errno, "a pipe: %s", proa_err_text(-errno));
+    rc = both_ends(ret_read, ret_write, fd);
+    if (rc < 0) {
+        close(fd[1]);
+        if (fd[0] >= 0)
+            close(fd[0]);
+    }
+    return rc;
 }

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+/* Unread bytes taken off before a close. */
+#define DRAIN ((size_t)64 << 10)
+
 static struct fd_stream *of(struct proa_stream *s)
 {
     return (struct fd_stream *)s;
@@ -170,4 +173,16 @@ int proa__sock_connected(struct proa_stream *s)
         return -error;
     /* No error and no peer: an edge that came too early. */
     return sock_address(s, true, &peer) == 0 ? 0 : PROA_EINPROGRESS;
+}
+
+void proa__sock_drain(int fd)
+{
+    char bytes[1024];
+
+    for (size_t done = 0; done < DRAIN;) {
+        ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got <= 0)
+            return;
+        done += (size_t)got;
+    }
 }

@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/view.h"
 #include "net/stream_buf.h"
+#include "net/stream_out.h"
 #include "net/turn.h"
 
 #include <proa/addr.h>
@@ -16,7 +17,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define MAGIC_STREAM 0x7374726du /* "strm" */
+#define MAGIC_STREAM 0x7374 /* "st" */
 
 void proa__stream_init(struct proa_stream *s, const struct stream_ops *ops)
 {
@@ -25,7 +26,7 @@ void proa__stream_init(struct proa_stream *s, const struct stream_ops *ops)
     s->magic = MAGIC_STREAM;
 }
 
-static void check(const struct proa_stream *s, const char *call)
+void proa__stream_check(const struct proa_stream *s, const char *call)
 {
     PROA_CHECK(s && s->magic == MAGIC_STREAM, "%s: %s", call,
                s ? "the stream was freed, or never made" : "the stream is NULL");
@@ -46,7 +47,7 @@ int proa__stream_give(struct proa_stream *s)
 
 void proa__stream_check_own(const struct proa_stream *s, const char *call)
 {
-    check(s, call);
+    proa__stream_check(s, call);
     PROA_CHECK(!(s->flags & STREAM_GIVEN),
                "%s: the %s stream belongs to one that runs over it (TLS); use that one", call,
                s->ops->kind);
@@ -78,8 +79,8 @@ void proa__stream_ready(struct proa_stream *s, unsigned dirs)
 
 void proa__stream_notify(struct proa_stream *s, unsigned dirs, stream_ready_fn *fn, void *arg)
 {
-    check(s, "proa__stream_notify");
-    s->interest = (uint8_t)dirs;
+    proa__stream_check(s, "proa__stream_notify");
+    s->interest = dirs & (STREAM_READ | STREAM_WRITE | STREAM_CLOSED);
     s->fn = fn;
     s->arg = arg;
     s->ops->want(s, proa__stream_wanted(s), dirs);
@@ -244,7 +245,7 @@ ssize_t proa__stream_try_read(struct proa_stream *s, void *buf, size_t n)
 {
     struct proa_str have;
 
-    check(s, "reading");
+    proa__stream_check(s, "reading");
     if (n == 0)
         return 0;
     proa__stream_settle(s);
@@ -274,8 +275,7 @@ static int broken(const struct proa_stream *s, const char *doing)
                                               : "an earlier write was cut short");
 }
 
-/* Why nothing may be written; 0: it may. */
-static int write_refused(struct proa_stream *s)
+int proa__stream_writable(struct proa_stream *s)
 {
     if (s->flags & STREAM_BROKEN)
         return broken(s, "writing to");
@@ -294,17 +294,24 @@ static ssize_t written(struct proa_stream *s, ssize_t took)
     return took;
 }
 
+ssize_t proa__stream_offer(struct proa_stream *s, const struct iovec *iov, int n)
+{
+    return written(s, s->ops->try_writev(s, iov, n < IOV_MAX ? n : IOV_MAX));
+}
+
 ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n)
 {
     int rc;
 
-    check(s, "writing");
-    rc = write_refused(s);
+    proa__stream_check(s, "writing");
+    rc = proa__stream_writable(s);
     if (rc < 0)
         return rc;
     if (nothing_in(iov, n))
         return 0;
-    return written(s, s->ops->try_writev(s, iov, n < IOV_MAX ? n : IOV_MAX));
+    if (s->out)
+        rc = proa__stream_push(s);
+    return rc < 0 ? rc : proa__stream_offer(s, iov, n);
 }
 
 ssize_t proa__stream_try_sendfile(struct proa_stream *s, int file, int64_t at, size_t n)
@@ -312,24 +319,40 @@ ssize_t proa__stream_try_sendfile(struct proa_stream *s, int file, int64_t at, s
     ssize_t took;
     int rc;
 
-    check(s, "sending a file");
-    rc = write_refused(s);
+    proa__stream_check(s, "sending a file");
+    rc = proa__stream_writable(s);
+    if (rc == 0 && s->out)
+        rc = proa__stream_push(s);
     if (rc < 0)
         return rc;
     took = s->ops->try_sendfile ? s->ops->try_sendfile(s, file, at, n) : PROA_EOPNOTSUPP;
     return took == PROA_EOPNOTSUPP ? took : written(s, took);
 }
 
-int proa__stream_try_shutdown(struct proa_stream *s)
+int proa__stream_try_flush(struct proa_stream *s)
 {
     int rc;
 
-    check(s, "shutting down");
+    proa__stream_check(s, "flushing");
+    if (s->flags & STREAM_SHUT)
+        return 0; /* it went out before that */
+    rc = proa__stream_writable(s);
+    return rc == 0 && s->out ? proa__stream_push(s) : rc;
+}
+
+int proa__stream_try_shutdown(struct proa_stream *s)
+{
+    int rc = 0;
+
+    proa__stream_check(s, "shutting down");
     if (s->flags & STREAM_SHUT)
         return 0;
     if (s->flags & STREAM_BROKEN)
         return broken(s, "shutting down");
-    rc = s->ops->try_shutdown(s);
+    if (s->out)
+        rc = proa__stream_push(s);
+    if (rc == 0)
+        rc = s->ops->try_shutdown(s);
     if (rc == 0)
         s->flags |= STREAM_SHUT;
     return rc;
@@ -349,13 +372,23 @@ static void leave_alone(struct stream_turn **slot)
     proa__wait_wake(&t->asleep, NULL, PROA_ECLOSED);
 }
 
+/* Once more, without waiting: an end behind a part of it would be taken for an end of all. */
+static void part_with_kept(struct proa_stream *s)
+{
+    if (!(s->flags & STREAM_RESET) && proa__stream_push(s) < 0)
+        s->flags |= STREAM_RESET;
+    proa__stream_drop(s);
+}
+
 void proa__stream_close(struct proa_stream *s)
 {
     if (!s)
         return;
-    check(s, "closing a stream");
+    proa__stream_check(s, "closing a stream");
     if (s->flags & STREAM_BROKEN)
         s->flags |= STREAM_RESET;
+    if (s->out)
+        part_with_kept(s);
     leave_alone(&s->reader);
     leave_alone(&s->writer);
     s->interest = 0;
@@ -375,7 +408,7 @@ void proa__stream_abort(struct proa_stream *s)
 
 void proa__stream_kill(struct proa_stream *s)
 {
-    check(s, "proa__stream_kill");
+    proa__stream_check(s, "proa__stream_kill");
     s->flags |= STREAM_BROKEN | STREAM_RESET;
     s->read_rc = PROA_ECLOSED;
     proa__stream_ready(s, STREAM_READ | STREAM_WRITE);
@@ -383,7 +416,7 @@ void proa__stream_kill(struct proa_stream *s)
 
 void proa__stream_break(struct proa_stream *s)
 {
-    check(s, "proa__stream_break");
+    proa__stream_check(s, "proa__stream_break");
     s->flags |= STREAM_BROKEN;
 }
 
@@ -391,20 +424,20 @@ void proa__stream_break(struct proa_stream *s)
 
 void proa__stream_read_done(struct proa_stream *s)
 {
-    check(s, "proa__stream_read_done");
+    proa__stream_check(s, "proa__stream_read_done");
     if (s->ops->read_done)
         s->ops->read_done(s);
 }
 
 unsigned proa__stream_bits(struct proa_stream *s)
 {
-    check(s, "proa__stream_bits");
+    proa__stream_check(s, "proa__stream_bits");
     return s->ops->bits(s);
 }
 
 const void *proa__stream_query(struct proa_stream *s, unsigned tag)
 {
-    check(s, "proa__stream_query");
+    proa__stream_check(s, "proa__stream_query");
     return s->ops->query ? s->ops->query(s, tag) : NULL;
 }
 
@@ -412,14 +445,14 @@ int proa_stream_fd(struct proa_stream *s)
 {
     int fd;
 
-    check(s, "proa_stream_fd");
+    proa__stream_check(s, "proa_stream_fd");
     fd = s->ops->fd ? s->ops->fd(s) : -1;
     return fd < 0 ? -1 : fd;
 }
 
 static int address(struct proa_stream *s, bool peer, struct proa_addr *ret, const char *call)
 {
-    check(s, call);
+    proa__stream_check(s, call);
     if (!s->ops->address)
         return proa__fail(PROA_EOPNOTSUPP, "%s: a %s stream has no address", call, s->ops->kind);
     return s->ops->address(s, peer, ret);

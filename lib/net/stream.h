@@ -21,6 +21,9 @@
  *   - one interest at a time: a second proa__stream_notify replaces the first. Tasks parked in a
  *     suspending call are woken apart from it.
  *
+ * What proa_write_buffered keeps goes out before anything else that is written, and before a half
+ * close: the try_ calls see to that.
+ *
  * An error of one direction is sticky: the kernel forgets a reset after telling once, a stream
  * doesn't.
  *
@@ -107,6 +110,7 @@ enum {
 };
 
 struct stream_buf;  /* read-side buffer: stream_buf.h */
+struct stream_out;  /* write-side buffer: stream_out.h */
 struct stream_turn; /* a suspending call in progress; on its caller's stack */
 
 /* First member of every stream. A carrier sets it up by proa__stream_init and leaves the members
@@ -115,16 +119,17 @@ struct proa_stream {
     const struct stream_ops *ops;
     struct proa_loop *loop;
     struct stream_buf *in;      /* read but not yet asked for; NULL while empty */
+    struct stream_out *out;     /* written but not yet offered; NULL while empty */
     struct stream_turn *reader; /* the one suspending read in progress */
     struct stream_turn *writer; /* the one suspending write, shutdown or close in progress */
     stream_ready_fn *fn;        /* the interest of a callback user */
     void *arg;
-    unsigned magic;
+    uint16_t magic;
     int16_t read_rc;  /* sticky error of the read side, told after the buffered bytes; 0: none */
     int16_t write_rc; /* sticky error of the write side */
-    uint8_t interest; /* directions fn is for */
     uint8_t flags;    /* STREAM_BROKEN ... */
-    uint8_t own;      /* the carrier's own flags, in a hole of the struct */
+    uint8_t interest : 4; /* directions fn is for */
+    uint8_t own : 4;      /* the carrier's own flags */
 };
 
 /* ---- for carriers ---- */
@@ -151,14 +156,18 @@ void proa__stream_describe(const void *stream, struct view *v);
 /* As the op, behind buffered bytes and sticky errors. `n` = 0 answers 0. */
 ssize_t proa__stream_try_read(struct proa_stream *s, void *buf, size_t n);
 
-/* As the op; PROA_EPIPE after a shutdown, PROA_EBROKEN once broken, the sticky error after an
- * error. 0 bytes answer 0. */
+/* As the op, behind buffered bytes; PROA_EPIPE after a shutdown, PROA_EBROKEN once broken, the
+ * sticky error after an error. 0 bytes answer 0. */
 ssize_t proa__stream_try_writev(struct proa_stream *s, const struct iovec *iov, int n);
 
 /* As the op; refused as a write is. */
 ssize_t proa__stream_try_sendfile(struct proa_stream *s, int file, int64_t at, size_t n);
 
 int proa__stream_try_shutdown(struct proa_stream *s);
+
+/* Offer what is buffered to the carrier. 0: it has all of it; PROA_EAGAIN: call again once WRITE
+ * may be possible; or as try_writev. Who writes past the stream (sendfile) calls it first. */
+int proa__stream_try_flush(struct proa_stream *s);
 
 /* Call fn(arg, dirs) from the loop whenever one of `dirs` may have become possible, until replaced.
  * dirs 0: no more. */

@@ -152,6 +152,13 @@ static ssize_t read_once(struct proa_stream *s, void *buf, size_t n)
     return proa__stream_try_read(s, buf, n);
 }
 
+/* Nothing is asked for: nothing, or what every read would now be told. */
+static ssize_t read_nothing(struct proa_stream *s)
+{
+    proa__stream_settle(s);
+    return s->read_rc && !s->in ? proa__stream_read_carrier(s, NULL, 0) : 0;
+}
+
 ssize_t proa_read(struct proa_stream *s, void *buf, size_t n)
 {
     struct stream_turn t;
@@ -160,7 +167,7 @@ ssize_t proa_read(struct proa_stream *s, void *buf, size_t n)
     if (got < 0)
         return got;
     for (;;) {
-        got = n ? read_once(s, buf, n) : 0;
+        got = n ? read_once(s, buf, n) : read_nothing(s);
         if (got != PROA_EAGAIN)
             break;
         got = proa__turn_wait(s, &t, STREAM_READ);

@@ -1,4 +1,5 @@
-#include "base/fail.h"
+#include "net/fd_stream.h"
+#include "net/stream_out.h"
 #include "net/turn.h"
 
 #include <proa/err.h>
@@ -10,9 +11,6 @@
 
 /* How long an orderly end may take, whatever else is cancelled. */
 #define CLOSE_TIME (5 * PROA_SEC)
-
-/* Unread bytes taken off before a close: left there, they would turn it into a reset. */
-#define CLOSE_DRAIN ((size_t)64 << 10)
 
 /* Pieces handed to the carrier at once. */
 #define BATCH 32
@@ -71,6 +69,14 @@ static int write_all(struct proa_stream *s, struct stream_turn *t, struct rest *
     }
 }
 
+static void end_write(struct proa_stream *s, struct stream_turn *t, int rc, size_t done,
+                      const size_t *ret_done)
+{
+    if (rc < 0 && done && !ret_done && !t->closed)
+        proa__stream_break(s); /* nobody knows where it stopped */
+    proa__turn_end(s, t, STREAM_WRITE, rc);
+}
+
 static int write_call(struct proa_stream *s, struct rest r, size_t *ret_done, const char *call)
 {
     struct stream_turn t;
@@ -79,9 +85,7 @@ static int write_call(struct proa_stream *s, struct rest r, size_t *ret_done, co
 
     if (rc == 0) {
         rc = write_all(s, &t, &r, &done);
-        if (rc < 0 && done && !ret_done && !t.closed)
-            proa__stream_break(s); /* nobody knows where it stopped */
-        proa__turn_end(s, &t, STREAM_WRITE, 0);
+        end_write(s, &t, rc, done, ret_done);
     }
     if (ret_done)
         *ret_done = done;
@@ -98,6 +102,66 @@ int proa_write(struct proa_stream *s, const void *buf, size_t n, size_t *ret_don
     struct iovec iov = {.iov_base = (void *)buf, .iov_len = n};
 
     return write_call(s, (struct rest){.iov = &iov, .n = 1}, ret_done, "proa_write");
+}
+
+/* ---- writing later ---- */
+
+static int flush(struct proa_stream *s, struct stream_turn *t)
+{
+    for (;;) {
+        int rc = proa__stream_try_flush(s);
+        if (rc != PROA_EAGAIN)
+            return rc;
+        rc = proa__turn_wait(s, t, STREAM_WRITE);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int proa_flush(struct proa_stream *s)
+{
+    struct stream_turn t;
+    int rc = proa__turn_begin(s, &t, STREAM_WRITE, "proa_flush");
+
+    if (rc < 0)
+        return rc;
+    return proa__turn_end(s, &t, STREAM_WRITE, flush(s, &t));
+}
+
+static int keep_all(struct proa_stream *s, struct stream_turn *t, const char *bytes, size_t n,
+                    size_t *done)
+{
+    int rc = proa__stream_writable(s);
+
+    while (rc == 0 && *done < n) {
+        ssize_t kept;
+        if (!s->out && n - *done >= STREAM_OUT_ROOM) { /* too much to be worth a copy */
+            struct iovec iov = {(void *)(uintptr_t)(bytes + *done), n - *done};
+            return write_all(s, t, &(struct rest){.iov = &iov, .n = 1}, done);
+        }
+        kept = proa__stream_keep(s, bytes + *done, n - *done);
+        if (kept < 0)
+            return (int)kept;
+        *done += (size_t)kept;
+        if (*done < n)
+            rc = flush(s, t);
+    }
+    return rc;
+}
+
+int proa_write_buffered(struct proa_stream *s, const void *buf, size_t n, size_t *ret_done)
+{
+    struct stream_turn t;
+    size_t done = 0;
+    int rc = proa__turn_begin(s, &t, STREAM_WRITE, "proa_write_buffered");
+
+    if (rc == 0) {
+        rc = keep_all(s, &t, buf, n, &done);
+        end_write(s, &t, rc, done, ret_done);
+    }
+    if (ret_done)
+        *ret_done = done;
+    return rc;
 }
 
 /* ---- the end ---- */
@@ -133,17 +197,14 @@ static int shut_in_time(struct proa_stream *s)
     return proa_timeout_result(&timeout, proa_shutdown(s));
 }
 
+/* Unread bytes would turn the close into a reset, which could overtake what we wrote last. Those
+ * that no edge has told of yet, too, so the system itself is asked. */
 static void drain(struct proa_stream *s)
 {
-    char bytes[1024];
-    size_t done = 0;
-
-    while (done < CLOSE_DRAIN && proa__stream_bits(s) & STREAM_READ) {
-        ssize_t got = proa__stream_try_read(s, bytes, sizeof bytes);
-        if (got <= 0)
-            return;
-        done += (size_t)got;
-    }
+    while (s->ops->lower && s->ops->lower(s))
+        s = s->ops->lower(s);
+    if (s->ops->fd && s->ops->fd(s) >= 0)
+        proa__sock_drain(s->ops->fd(s));
 }
 
 int proa_close(struct proa_stream *s)
@@ -156,10 +217,11 @@ int proa_close(struct proa_stream *s)
     if (s->writer)
         proa__stream_break(s); /* another task is inside a write, which ends here */
     rc = proa__stream_try_shutdown(s);
-    if (rc == PROA_EAGAIN)
+    if (rc == PROA_EAGAIN) {
         rc = shut_in_time(s);
-    if (rc == PROA_ECLOSED)
-        return rc;
+        if (rc == PROA_ECLOSED)
+            return rc; /* freed by another task meanwhile */
+    }
     if (rc == PROA_EOPNOTSUPP)
         rc = 0; /* a pipe that is only read has nothing to end */
     if (rc < 0) {

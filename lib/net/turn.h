@@ -26,6 +26,9 @@ struct stream_turn {
     bool closed;      /* the stream is gone */
 };
 
+/* The stream is alive and of this thread's loop; else aborts, naming the public call. */
+void proa__stream_check(const struct proa_stream *s, const char *call);
+
 /* Take the slot of `dir` (STREAM_READ or STREAM_WRITE). 0, PROA_ECANCELED, PROA_EBUSY,
  * PROA_ECLOSED; begun only if 0. `call` is the public call's name. */
 PROA_SUSPENDS int proa__turn_begin(struct proa_stream *s, struct stream_turn *t, unsigned dir,

@@ -4,7 +4,12 @@ net_tests = \
 	%D%/test_aio_listen \
 	%D%/test_aio_server \
 	%D%/test_addr \
+	%D%/test_aio_end \
+	%D%/test_aio_pipe \
+	%D%/test_aio_read \
 	%D%/test_aio_sendfile \
+	%D%/test_aio_sock \
+	%D%/test_aio_write \
 	%D%/test_communicate \
 	%D%/test_connect \
 	%D%/test_datagram \
@@ -18,7 +23,9 @@ net_tests = \
 	%D%/test_resolve_own \
 	%D%/test_sendfile \
 	%D%/test_stream \
+	%D%/test_stream_out \
 	%D%/test_stream_read \
+	%D%/test_stream_view \
 	%D%/test_stream_write \
 	%D%/test_stream_server \
 	%D%/test_stream_server_stop \
@@ -37,9 +44,24 @@ check_PROGRAMS += $(net_tests)
 %C%_test_aio_server_LDADD = $(net_test_libs)
 %C%_test_addr_CFLAGS = $(net_test_flags)
 %C%_test_addr_LDADD = $(net_test_libs)
+%C%_test_aio_end_SOURCES = %D%/test_aio_end.c %D%/carrier.c %D%/carrier.h
+%C%_test_aio_end_CFLAGS = $(net_test_flags)
+%C%_test_aio_end_LDADD = $(net_test_libs)
+%C%_test_aio_pipe_SOURCES = %D%/test_aio_pipe.c %D%/carrier.c %D%/carrier.h
+%C%_test_aio_pipe_CFLAGS = $(net_test_flags)
+%C%_test_aio_pipe_LDADD = $(net_test_libs)
+%C%_test_aio_read_SOURCES = %D%/test_aio_read.c %D%/carrier.c %D%/carrier.h
+%C%_test_aio_read_CFLAGS = $(net_test_flags)
+%C%_test_aio_read_LDADD = $(net_test_libs)
 %C%_test_aio_sendfile_SOURCES = %D%/test_aio_sendfile.c %D%/files.c %D%/files.h
 %C%_test_aio_sendfile_CFLAGS = $(net_test_flags)
 %C%_test_aio_sendfile_LDADD = $(net_test_libs)
+%C%_test_aio_sock_SOURCES = %D%/test_aio_sock.c %D%/carrier.c %D%/carrier.h
+%C%_test_aio_sock_CFLAGS = $(net_test_flags)
+%C%_test_aio_sock_LDADD = $(net_test_libs)
+%C%_test_aio_write_SOURCES = %D%/test_aio_write.c %D%/carrier.c %D%/carrier.h
+%C%_test_aio_write_CFLAGS = $(net_test_flags)
+%C%_test_aio_write_LDADD = $(net_test_libs)
 %C%_test_communicate_CFLAGS = $(net_test_flags)
 %C%_test_communicate_LDADD = $(net_test_libs)
 %C%_test_connect_CFLAGS = $(net_test_flags)
@@ -70,8 +92,14 @@ check_PROGRAMS += $(net_tests)
 %C%_test_sendfile_LDADD = $(net_test_libs)
 %C%_test_stream_CFLAGS = $(net_test_flags)
 %C%_test_stream_LDADD = $(net_test_libs)
+%C%_test_stream_out_SOURCES = %D%/test_stream_out.c %D%/carrier.c %D%/carrier.h
+%C%_test_stream_out_CFLAGS = $(net_test_flags)
+%C%_test_stream_out_LDADD = $(net_test_libs)
 %C%_test_stream_read_CFLAGS = $(net_test_flags)
 %C%_test_stream_read_LDADD = $(net_test_libs)
+%C%_test_stream_view_SOURCES = %D%/test_stream_view.c %D%/carrier.c %D%/carrier.h
+%C%_test_stream_view_CFLAGS = $(net_test_flags)
+%C%_test_stream_view_LDADD = $(net_test_libs)
 %C%_test_stream_write_CFLAGS = $(net_test_flags)
 %C%_test_stream_write_LDADD = $(net_test_libs)
 %C%_test_stream_server_SOURCES = %D%/test_stream_server.c %D%/serving.c %D%/serving.h
