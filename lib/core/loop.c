@@ -93,7 +93,7 @@ void proa_loop_unref(struct proa_loop *loop)
     PROA_CHECK_OBJ(loop, MAGIC_LOOP);
     if (atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) > 1)
         return;
-    PROA_CHECK(loop->closed, "proa_loop_unref: one more than there were references");
+    PROA_CHECK(proa__loop_is_closed(loop), "proa_loop_unref: one more than there were references");
     pthread_mutex_destroy(&loop->post_lock);
     loop->magic = 0;
     proa__free(loop);
@@ -211,8 +211,12 @@ static void ask_kernel(struct proa_loop *loop, int64_t ns)
 
 static bool has_work(struct proa_loop *loop)
 {
-    return loop->ready || !list_empty(&loop->soon) ||
-           atomic_load_explicit(&loop->posted, memory_order_acquire);
+    return loop->ready || !list_empty(&loop->soon) || posts_any(loop);
+}
+
+static void sleep_in_kernel(struct proa_loop *loop, int64_t ns)
+{
+    ask_kernel(loop, proa__posts_sleep(loop) ? ns : 0);
 }
 
 /* Nothing to do: jump, if the clock is the tests' and only the clock can go on. */
@@ -233,7 +237,7 @@ static void sleep_virtual(struct proa_loop *loop, int64_t deadline)
     }
     began = proa__clock_mono();
     arm(loop, deadline, deadline - loop->virtual_now);
-    ask_kernel(loop, deadline == PROA_FOREVER ? deadline : deadline - loop->virtual_now);
+    sleep_in_kernel(loop, deadline == PROA_FOREVER ? deadline : deadline - loop->virtual_now);
     loop->virtual_now += proa__clock_mono() - began;
 }
 
@@ -256,7 +260,7 @@ static void ask_or_sleep(struct proa_loop *loop)
         sleep_virtual(loop, deadline);
     } else {
         arm(loop, deadline, left);
-        ask_kernel(loop, left);
+        sleep_in_kernel(loop, left);
     }
 }
 
@@ -283,8 +287,7 @@ static void turn(struct proa_loop *loop)
 {
     if (loop->signals)
         proa__signals_run(loop);
-    if (atomic_load_explicit(&loop->posted, memory_order_acquire))
-        proa__posts_run(loop);
+    proa__posts_run(loop);
     run_soon(loop);
     debug_slice(loop);
     proa__timers_run(loop);
@@ -304,6 +307,7 @@ void proa__loop_run(struct proa_loop *loop)
     while (!loop->stopping)
         turn(loop);
     debug_rest(loop, PROA_FOREVER);
+    proa__posts_leave(loop);
     loop->running = false;
 }
 
@@ -318,6 +322,7 @@ void proa__loop_step(struct proa_loop *loop, int64_t ns)
     turn(loop);
     debug_rest(loop, PROA_FOREVER);
     loop->latest = PROA_FOREVER;
+    proa__posts_leave(loop);
     loop->running = false;
 }
 
@@ -443,8 +448,7 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
         proa__free(loop);
         return rc;
     }
-    pthread_mutex_init(&loop->post_lock, NULL);
-    loop->posts_end = &loop->posts;
+    proa__posts_open(loop);
     atomic_init(&loop->refs, 1);
     loop->magic = MAGIC_LOOP;
     proa__loop_here = loop;

@@ -43,6 +43,7 @@ struct debug; /* what it knows in debug mode; debug.h */
 struct event;
 struct event_base;
 struct proa_loop;
+struct post_block;
 struct proa_task;
 struct proa_thread_pool;
 struct sched;        /* the scheduler's; sched.c */
@@ -126,13 +127,21 @@ struct proa_loop {
     struct list guests;         /* struct loop_guest */
     char *scratch;
 
-    struct io wake;            /* the eventfd, written by whoever posts */
-    pthread_mutex_t post_lock; /* over the next three */
+    struct io wake;          /* the eventfd, written by whoever posts to a loop that sleeps */
+    struct post_block *used; /* a block to be used again */
+    atomic_uint refs;
+    char apart[64];            /* what other threads write is in cache lines of its own; post.c */
+    pthread_mutex_t post_lock; /* over all below but what is atomic */
     struct post *posts;        /* oldest first */
     struct post **posts_end;
+    struct post_block *open;  /* the last of them, if it is one with room */
+    struct post_block *spare; /* for the next calls */
     bool closed;
-    atomic_bool posted; /* posts is not empty, and the eventfd was written */
-    atomic_uint refs;
+    size_t wakes;             /* so many posters have written the eventfd, or will */
+    atomic_size_t wakes_done; /* so many have */
+    atomic_bool asleep;       /* set under the lock */
+    atomic_bool posted;       /* posts is not empty */
+    char apart_too[64];
 };
 
 extern _Thread_local struct proa_loop *proa__loop_here __attribute__((tls_model("initial-exec")));
@@ -213,7 +222,22 @@ int proa__loop_post(struct proa_loop *loop, struct post *p);
 /* Any thread that holds a reference: has the loop ended? */
 bool proa__loop_is_closed(struct proa_loop *loop);
 
-/* For loop.c: the calls of what was posted, and the end. */
+/* Has anything been posted? Of a loop that is awake. */
+static inline bool posts_any(const struct proa_loop *loop)
+{
+    return atomic_load_explicit(&loop->posted, memory_order_acquire);
+}
+
+/*
+ * For loop.c: the beginning; from now on a post wakes the kernel's wait (false: there are posts
+ * already); the calls of what was posted; the end.
+ */
+void proa__posts_open(struct proa_loop *loop);
+bool proa__posts_sleep(struct proa_loop *loop);
+
+/* The loop turns no more for now: what has been posted, or will be, wakes who waits for its base.
+ */
+void proa__posts_leave(struct proa_loop *loop);
 void proa__posts_run(struct proa_loop *loop);
 void proa__posts_close(struct proa_loop *loop);
 

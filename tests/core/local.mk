@@ -43,6 +43,7 @@ core_tests = \
 	%D%/test_main \
 	%D%/test_misuse \
 	%D%/test_once \
+	%D%/test_post \
 	%D%/test_publish_model \
 	%D%/test_queue \
 	%D%/test_queue_model \
@@ -230,6 +231,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_rwlock_LDADD = $(core_test_libs)
 %C%_test_once_CFLAGS = $(core_test_flags)
 %C%_test_once_LDADD = $(core_test_libs)
+%C%_test_post_CFLAGS = $(core_test_flags)
+%C%_test_post_LDADD = $(core_test_libs)
 %C%_test_publish_model_CFLAGS = $(core_test_flags)
 %C%_test_publish_model_LDADD = $(core_test_libs)
 %C%_test_wait_group_CFLAGS = $(core_test_flags)
@@ -273,4 +276,4 @@ CHECK_LONG += 'set -e; for t in $(core_tests); do PROA_TEST_SHUFFLE=7 CK_DEFAULT
 CHECK_LONG += '$(top_srcdir)/tools/test -b build-long/tsan -t check-threads-long --enable-sanitize=thread --disable-shared'
 THREAD_TESTS += %D%/test_counters %D%/test_group_create %D%/test_loop %D%/test_main %D%/test_rollout \
 	%D%/test_run %D%/test_signal %D%/test_task_end %D%/test_thread %D%/test_thread_pool \
-	%D%/test_thread_pool_end %D%/test_remote %D%/test_timer %D%/test_future_thread %D%/test_home
+	%D%/test_thread_pool_end %D%/test_remote %D%/test_post %D%/test_timer %D%/test_future_thread %D%/test_home
