@@ -63,6 +63,7 @@ core_tests = \
 	%D%/test_spawn_modes \
 	%D%/test_stack \
 	%D%/test_start \
+	%D%/test_starved \
 	%D%/test_sync_model \
 	%D%/test_task \
 	%D%/test_task_end \
@@ -170,7 +171,7 @@ check_PROGRAMS += $(core_tests)
 %C%_test_run_LDADD = $(core_test_libs)
 %C%_test_scope_CFLAGS = $(core_test_flags)
 %C%_test_scope_LDADD = $(core_test_libs)
-%C%_test_scope_model_SOURCES = %D%/scope_model.h %D%/test_scope_model.c
+%C%_test_scope_model_SOURCES = %D%/scope_model.h %D%/scope_world.h %D%/test_scope_model.c
 %C%_test_scope_model_CFLAGS = $(core_test_flags)
 %C%_test_scope_model_LDADD = $(core_test_libs)
 %C%_test_select_CFLAGS = $(core_test_flags)
@@ -254,6 +255,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_queue_model_LDADD = $(core_test_libs)
 %C%_test_home_CFLAGS = $(core_test_flags)
 %C%_test_home_LDADD = $(core_test_libs)
+%C%_test_starved_CFLAGS = $(core_test_flags)
+%C%_test_starved_LDADD = $(core_test_libs)
 %C%_test_misuse_CFLAGS = $(core_test_flags)
 %C%_test_misuse_LDADD = $(core_test_libs)
 %C%_test_bad_input_CFLAGS = $(core_test_flags)

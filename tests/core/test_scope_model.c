@@ -1,5 +1,4 @@
-#include "core/scope_model.h"
-#include "support/t_run.h"
+#include "core/scope_world.h"
 
 #include <proa/gather.h>
 
@@ -32,78 +31,14 @@ enum {
 #else
     SEEDS = 100000,
 #endif
-    PARTS = 10,     /* tests among which they are divided */
-    BUDGET = 200,   /* steps of a program */
-    DEPTH = 4,      /* most blocks inside each other in a task */
-    GENERATION = 3, /* most groups inside each other */
-    OPEN = 64,      /* things that can be cancelled at a time */
-    STEPS = 5,      /* most steps of a block */
+    PARTS = 10,         /* tests among which they are divided */
+    BUDGET = 200,       /* steps of a program */
+    DEPTH = 4,          /* most blocks inside each other in a task */
+    GENERATION = 3,     /* most groups inside each other */
+    STEPS = 5,          /* most steps of a block */
+    ALLOCATIONS = 60,   /* the one that fails is among the first of so many */
+    STARVED_SHARE = 20, /* one program in so many is run without memory too */
 };
-
-struct world {
-    uint64_t seed;
-    struct t_random random;
-    size_t n_open;
-    struct handle *open[OPEN];
-    int budget; /* steps left in all */
-};
-
-static uint64_t below(struct world *w, uint64_t bound)
-{
-    return t_random_below(&w->random, bound);
-}
-
-static int64_t span(struct world *w)
-{
-    return 1 + (int64_t)below(w, PROA_SEC);
-}
-
-static int64_t span_or_none(struct world *w)
-{
-    return below(w, 8) ? span(w) : 0;
-}
-
-#define SEE(world, cond, fmt, ...)                                                                 \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            ck_abort_msg("seed %llu: " #cond ": " fmt, (unsigned long long)(world)->seed,          \
-                         ##__VA_ARGS__);                                                           \
-    } while (0)
-
-/* A call inside `in` that began at `began` was cut: at the right time? */
-static int see_cut(struct world *w, struct node *in, int64_t began, int rc)
-{
-    int64_t now = proa_now();
-    int64_t end = since(in);
-
-    SEE(w, rc == PROA_ECANCELED, "%s", proa_err_name(rc));
-    SEE(w, now == (end > began ? end : began), "cut at %lld, not %lld", (long long)now,
-        (long long)end);
-    return cut_in(in, now);
-}
-
-/* And what was not cut had to be in time. */
-static void see_passed(struct world *w, const struct node *in)
-{
-    SEE(w, since(in) >= proa_now(), "a call passed, cancelled since %lld, now %lld",
-        (long long)since(in), (long long)proa_now());
-}
-
-/* ---- things that can be cancelled */
-
-static void show(struct world *w, struct handle *h)
-{
-    if (w->n_open < OPEN)
-        w->open[w->n_open++] = h;
-    h->shown = true;
-}
-
-static void hide(struct world *w, struct handle *h)
-{
-    for (size_t i = 0; i < w->n_open; i++)
-        if (w->open[i] == h)
-            w->open[i] = w->open[--w->n_open];
-}
 
 static int64_t far_from(int64_t now, int64_t ns)
 {
@@ -591,14 +526,45 @@ static void try_seed(uint64_t seed)
     t_run_as(be_world, &w, seed & 1, seed & 2 ? seed : 0);
 }
 
-/* Seeds first, first + by, ... up to last. */
-static void try_seeds(uint64_t first, uint64_t by, uint64_t last)
+/* The same program with an allocation failing, or all from that one on: until then it behaves as
+ * the model says, and afterwards it ends, and leaves nothing. */
+static int be_starved_world(void *arg)
 {
-    for (uint64_t seed = first; seed <= last; seed += by)
-        try_seed(seed);
+    struct world *w = arg;
+    struct t_random random = {.state = ~w->seed};
+    uint64_t n = 1 + t_random_below(&random, t_random_below(&random, ALLOCATIONS) + 1);
+
+    if (t_random_below(&random, 2))
+        t_alloc_fail(n);
+    else
+        t_alloc_fail_from(n);
+    be_world(w);
+    t_alloc_fail(0);
+    return 0;
 }
 
-static void try_on_all_processors(uint64_t first, uint64_t last)
+static void try_starved_seed(uint64_t seed)
+{
+    struct world w = {
+        .seed = seed,
+        .random = {.state = seed},
+        .budget = BUDGET,
+        .starved = true,
+    };
+
+    t_run_as(be_starved_world, &w, seed & 1, seed & 2 ? seed : 0);
+}
+
+typedef void try_fn(uint64_t seed);
+
+/* Seeds first, first + by, ... up to last. */
+static void try_seeds(try_fn *try, uint64_t first, uint64_t by, uint64_t last)
+{
+    for (uint64_t seed = first; seed <= last; seed += by)
+        try(seed);
+}
+
+static void try_on_all_processors(try_fn *try, uint64_t first, uint64_t last)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     int bad = 0;
@@ -606,7 +572,7 @@ static void try_on_all_processors(uint64_t first, uint64_t last)
 
     for (long i = 0; i < n; i++) {
         if (fork() == 0) {
-            try_seeds(first + (uint64_t)i, (uint64_t)n, last);
+            try_seeds(try, first + (uint64_t)i, (uint64_t)n, last);
             _exit(0);
         }
     }
@@ -615,19 +581,30 @@ static void try_on_all_processors(uint64_t first, uint64_t last)
     ck_assert_msg(bad == 0, "%d processes met a seed that failed", bad);
 }
 
-START_TEST(random_programs_behave_as_the_model_says)
+/* The part-th of PARTS; a `share` of the programs is tried. */
+static void try_part(try_fn *try, int part, uint64_t share)
 {
     const char *one = getenv("PROA_TEST_SEED");
     const char *many = getenv("PROA_TEST_SEEDS");
-    uint64_t n = (many ? strtoull(many, NULL, 10) : SEEDS) / PARTS;
-    uint64_t first = (uint64_t)_i * n + 1;
+    uint64_t n = (many ? strtoull(many, NULL, 10) : SEEDS) / PARTS / share;
+    uint64_t first = (uint64_t)part * n + 1;
 
-    if (one && _i == 0)
-        try_seed(strtoull(one, NULL, 10));
+    if (one && part == 0)
+        try(strtoull(one, NULL, 10));
     else if (!one && many)
-        try_on_all_processors(first, first + n - 1);
+        try_on_all_processors(try, first, first + n - 1);
     else if (!one)
-        try_seeds(first, 1, first + n - 1);
+        try_seeds(try, first, 1, first + n - 1);
+}
+
+START_TEST(random_programs_behave_as_the_model_says)
+{
+    try_part(try_seed, _i, 1);
+}
+END_TEST
+START_TEST(random_programs_without_memory_end_and_leave_nothing)
+{
+    try_part(try_starved_seed, _i, STARVED_SHARE);
 }
 END_TEST
 
@@ -635,6 +612,7 @@ int main(void)
 {
     const struct t_table parts[] = {
         {random_programs_behave_as_the_model_says, PARTS},
+        {random_programs_without_memory_end_and_leave_nothing, PARTS},
         {NULL, 0},
     };
     const TTest *const none[] = {NULL};
