@@ -17,6 +17,18 @@ PROA_BEGIN_DECLS
 
 struct proa_resolver;
 
+/**
+ * Makes a stream to `addr`, in place of the system's connect: through a tunnel, or as a test has
+ * it. Runs as a task for each attempt and may suspend; cancelled when another one has won.
+ */
+typedef int proa_connect_fn(void *arg, struct proa_stream **ret, const struct proa_addr *addr);
+
+/** An attempt that failed. */
+struct proa_connect_error {
+    struct proa_addr addr;
+    int rc;
+};
+
 struct proa_tcp_opts {
     size_t size;
     int64_t attempt_delay; /* between attempts on further addresses; 0: 250 ms; kept within 10 ms
@@ -26,6 +38,12 @@ struct proa_tcp_opts {
     struct proa_resolver *resolver; /* NULL: the loop's own */
     int family;                     /* AF_INET or AF_INET6 only; 0: both */
     bool nagle;                     /* leave Nagle's algorithm on (TCP_NODELAY is the default) */
+    proa_connect_fn *connector;     /* NULL: sockets; the options about them are not for it */
+    void *connector_arg;
+    struct proa_connect_error *errors; /* gets the attempts that failed, in the order of trying, as
+                                          many as there is room for; whatever is returned */
+    size_t max_errors;                 /* that room */
+    size_t *ret_errors;                /* how many failed in all */
 };
 #define PROA_TCP_OPTS(...) PROA_OPTS(proa_tcp_opts, __VA_ARGS__)
 
@@ -34,7 +52,7 @@ struct proa_tcp_opts {
  *
  * All addresses of the name are tried, the families in turn, a further one every attempt_delay or
  * at once when one fails; the first that answers wins and the others are closed (RFC 8305). The
- * detail of a failure lists each attempt.
+ * detail of a failure lists each attempt, and so does .errors.
  *
  * Suspends:     yes.
  * Errors:       PROA_ECANCELED, PROA_ENOHOST, PROA_ERESOLVEAGAIN, PROA_ERESOLVE (looking up),

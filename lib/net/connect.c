@@ -3,12 +3,14 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "core/loop.h"
+#include "core/task.h"
 #include "core/timer.h"
 #include "core/view.h"
 #include "core/wait.h"
 #include "net/fd_stream.h"
 
 #include <proa/err.h>
+#include <proa/group.h>
 #include <proa/time.h>
 
 #include <errno.h>
@@ -29,10 +31,13 @@ struct race {
     struct proa_loop *loop;
     const struct proa_tcp_opts *o;
     int64_t delay;
-    struct proa_addr local; /* to connect from; len 0: any */
-    struct timer timer;     /* the next attempt */
-    struct list asleep;     /* the task, until it is decided */
+    struct proa_addr local;   /* to connect from; len 0: any */
+    struct timer timer;       /* the next attempt */
+    struct soon soon;         /* the same, from a task: were it cancelled, it could create none */
+    struct proa_group *group; /* of the attempts that are tasks; NULL: they are sockets */
+    struct list asleep;       /* the task, until it is decided */
     struct attempt *winner;
+    bool over;   /* decided, or cut */
     size_t open; /* under way */
     size_t next; /* not begun: this one and those behind it */
     size_t n;
@@ -110,6 +115,57 @@ static int set_out(const struct race *r, const struct proa_addr *addr, bool *don
 
 static void on_ready(void *arg, unsigned dirs);
 
+static void begin_next(void *arg);
+
+static void win(struct attempt *a)
+{
+    a->race->winner = a;
+    proa__wait_wake(&a->race->asleep, NULL, 0);
+}
+
+/* One attempt less is under way. */
+static void lose(struct attempt *a, int rc)
+{
+    struct race *r = a->race;
+
+    a->rc = rc;
+    r->open--;
+    if (!r->group)
+        begin_next(r);
+    else if (!r->soon.fn)
+        proa__loop_soon(r->loop, &r->soon, begin_next, r);
+}
+
+/* An attempt that the program makes. Too late, its success is of no use. */
+static int attempt(void *arg)
+{
+    struct attempt *a = arg;
+    struct race *r = a->race;
+    struct proa_stream *s = NULL;
+    int rc = r->o->connector(r->o->connector_arg, &s, &a->addr);
+
+    if (r->winner || r->over) {
+        proa__stream_abort(s);
+    } else if (rc < 0) {
+        lose(a, rc == PROA_ECANCELED ? PROA_ETASKCANCELED : rc); /* the caller was not cancelled */
+    } else {
+        a->s = s;
+        win(a);
+    }
+    return 0;
+}
+
+static int begin_task(struct attempt *a)
+{
+    struct race *r = a->race;
+    int rc = proa__task_create(r->group, (struct task_spec){.fn = attempt, .arg = a, .plain = true},
+                               NULL);
+
+    if (rc == 0)
+        r->open++;
+    return rc;
+}
+
 /* 0: under way, or won. */
 static int begin(struct attempt *a)
 {
@@ -145,7 +201,7 @@ static void begin_next(void *arg)
     proa__timer_stop(&r->timer);
     while (r->next < r->n) {
         struct attempt *a = &r->a[r->next++];
-        a->rc = begin(a);
+        a->rc = r->group ? begin_task(a) : begin(a);
         if (a->rc == 0)
             break;
     }
@@ -165,15 +221,12 @@ static void on_ready(void *arg, unsigned dirs)
     if (rc == PROA_EINPROGRESS || r->winner)
         return;
     if (rc == 0) {
-        r->winner = a;
-        proa__wait_wake(&r->asleep, NULL, 0);
+        win(a);
         return;
     }
-    a->rc = rc;
     proa__stream_close(a->s);
     a->s = NULL;
-    r->open--;
-    begin_next(r);
+    lose(a, rc);
 }
 
 /* The detail names each attempt; the code is the last one's. */
@@ -201,7 +254,6 @@ static int explain(const struct race *r, const char *name)
 
 static void end(struct race *r, struct proa_stream **ret)
 {
-    proa__timer_stop(&r->timer);
     for (size_t i = 0; i < r->n; i++) {
         struct attempt *a = &r->a[i];
         if (ret && a == r->winner) {
@@ -221,7 +273,8 @@ static void describe(const void *name, struct view *v)
 
 static const struct wait_kind connects = {.call = "proa_connect", .describe = describe};
 
-static int run(struct race *r, struct proa_stream **ret, const char *name)
+/* Until one has won, or none can. */
+static int decide(struct race *r, const char *name)
 {
     struct wait w;
     int rc = 0;
@@ -231,8 +284,49 @@ static int run(struct race *r, struct proa_stream **ret, const char *name)
         proa__wait_link(&r->asleep, &w);
         rc = proa__wait_park(&w, 1, &connects, name);
     }
+    proa__timer_stop(&r->timer);
+    proa__loop_soon_cancel(&r->soon);
+    r->over = true;
     if (rc >= 0 && !r->winner)
         rc = explain(r, name);
+    return rc;
+}
+
+/* The same with tasks, all of which have ended when it returns. */
+static int decide_by_tasks(struct race *r, const char *name)
+{
+    PROA_GROUP(group, .kind = PROA_GROUP_SUPERVISE); /* one that cannot begin ends no other */
+    int rc;
+
+    r->group = &group;
+    rc = decide(r, name);
+    proa_group_cancel(&group);
+    proa_group_join(&group);
+    return rc;
+}
+
+/* Those that failed; in a race that was cut, not those that were cut with it. */
+static void tell_errors(const struct race *r, bool cut)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        const struct attempt *a = &r->a[i];
+        if (a->rc == 0 || (cut && (a->rc == PROA_ETASKCANCELED || a->rc == PROA_ECANCELED)))
+            continue;
+        if (r->o->errors && n < r->o->max_errors)
+            r->o->errors[n] = (struct proa_connect_error){.addr = a->addr, .rc = a->rc};
+        n++;
+    }
+    if (r->o->ret_errors)
+        *r->o->ret_errors = n;
+}
+
+static int run(struct race *r, struct proa_stream **ret, const char *name)
+{
+    int rc = r->o->connector ? decide_by_tasks(r, name) : decide(r, name);
+
+    tell_errors(r, rc == PROA_ECANCELED);
     end(r, rc < 0 ? NULL : ret);
     return rc < 0 ? rc : 0;
 }

@@ -21,6 +21,8 @@ static int get_opts(struct proa_tcp_opts *o, const struct proa_tcp_opts *opts)
         return proa__fail(PROA_EINVAL, "local port %d is not within 0 to 65535", o->local_port);
     if (o->family != 0 && o->family != AF_INET && o->family != AF_INET6)
         return proa__fail(PROA_EINVAL, "address family %d is neither IPv4 nor IPv6", o->family);
+    if (o->ret_errors)
+        *o->ret_errors = 0;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 # tests/net: link their floor's library and those below, no more; the linker checks the floors.
 net_tests = \
 	%D%/test_accept \
+	%D%/test_aio_connect \
 	%D%/test_aio_listen \
 	%D%/test_aio_server \
 	%D%/test_addr \
@@ -37,6 +38,9 @@ check_PROGRAMS += $(net_tests)
 
 %C%_test_accept_CFLAGS = $(net_test_flags)
 %C%_test_accept_LDADD = $(net_test_libs)
+%C%_test_aio_connect_SOURCES = %D%/test_aio_connect.c %D%/names.c %D%/names.h
+%C%_test_aio_connect_CFLAGS = $(net_test_flags)
+%C%_test_aio_connect_LDADD = $(net_test_libs)
 %C%_test_aio_listen_CFLAGS = $(net_test_flags)
 %C%_test_aio_listen_LDADD = $(net_test_libs)
 %C%_test_aio_server_SOURCES = %D%/test_aio_server.c %D%/serving.c %D%/serving.h
