@@ -96,6 +96,26 @@ PROA_DEFINE_AUTO(proa_resolver, proa_resolver_free);
 PROA_API PROA_SUSPENDS int proa_resolve(struct proa_resolver *resolver, struct proa_addrs *ret,
                                         const char *host, int port, int family);
 
+/* Room for the longest host name and its NUL. */
+#define PROA_HOST_TEXT 256
+
+/**
+ * Find the name of the host that has an IP address, as the system's files and name servers say.
+ *
+ * The port of the address does not matter. Answers are kept, and equal questions are one, as with
+ * proa_resolve; a resolver with a function of its own asks the system here. Whoever owns an address
+ * says what its name is: believe it only if proa_resolve of the name has the address again.
+ *
+ * Suspends:     yes, unless the answer is known.
+ * Errors:       PROA_ECANCELED, PROA_ENOHOST (it has no name), PROA_ERESOLVEAGAIN (try later),
+ *               PROA_ERESOLVE, PROA_EINVAL (no IP address), PROA_ECLOSED (the resolver was freed),
+ *               PROA_ENOMEM.
+ * Cancellation: safe to retry.
+ */
+PROA_API PROA_SUSPENDS int proa_resolve_name(struct proa_resolver *resolver,
+                                             char ret[PROA_HOST_TEXT],
+                                             const struct proa_addr *addr);
+
 PROA_END_DECLS
 
 #endif

@@ -23,6 +23,7 @@ FLOOR_LIBS += %D%/libnet.la
 	%D%/process_start.c \
 	%D%/quiet.c %D%/quiet.h \
 	%D%/resolve.c %D%/resolve.h \
+	%D%/resolve_name.c \
 	%D%/resolve_query.c \
 	%D%/sendfile.c \
 	%D%/sock.c \

@@ -232,6 +232,13 @@ static void describe(const void *object, struct view *v)
 
 static const struct wait_kind resolves = {.call = "proa_resolve", .describe = describe};
 
+static void check(const struct proa_resolver *r, const char *call)
+{
+    PROA_CHECK(r->magic == MAGIC_RESOLVER, "%s: resolver %p was freed, or never made", call,
+               (const void *)r);
+    proa__loop_check(r->loop, call);
+}
+
 /* Through the cache. `host` is in lower case. A reference to the answer. */
 static int ask(struct proa_resolver *r, struct answer **ret, struct proa_str host)
 {
@@ -255,6 +262,17 @@ static int ask(struct proa_resolver *r, struct answer **ret, struct proa_str hos
         return rc;
     *ret = w.slot;
     return w.code;
+}
+
+int proa__resolver_ask(struct proa_resolver *r, struct answer **ret, struct proa_str key)
+{
+    int rc = 0;
+
+    if (r)
+        check(r, "asking a resolver");
+    else
+        rc = loop_resolver(&r);
+    return rc < 0 ? rc : ask(r, ret, key);
 }
 
 static char lower(char c)
@@ -328,13 +346,6 @@ static bool is_host(const char *host)
             return false;
     }
     return n > 0 && n <= HOST_MAX;
-}
-
-static void check(const struct proa_resolver *r, const char *call)
-{
-    PROA_CHECK(r->magic == MAGIC_RESOLVER, "%s: resolver %p was freed, or never made", call,
-               (const void *)r);
-    proa__loop_check(r->loop, call);
 }
 
 int proa_resolve(struct proa_resolver *r, struct proa_addrs *ret, const char *host, int port,

@@ -35,7 +35,11 @@ struct answer {
     unsigned refs;
     int rc; /* 0, or why there are none */
     struct proa_addrs addrs;
+    char *host; /* of an address */
 };
+
+/* What begins the key of an address whose host is asked for; no host name has it. */
+#define NAME_MARK ' '
 
 struct name; /* an entry of the cache */
 
@@ -86,6 +90,11 @@ void proa__query_free(struct query *q);
 void proa__answer_unref(struct answer *a);
 
 /* ---- resolve.c ---- */
+
+/* Through the cache, waiting if need be: a reference to the answer for a host in lower case, or for
+ * NAME_MARK and a numeric address. `r` NULL is the loop's own. */
+PROA_SUSPENDS int proa__resolver_ask(struct proa_resolver *r, struct answer **ret,
+                                     struct proa_str key);
 
 /* On the loop: q->answer is complete. */
 void proa__resolver_answer(struct query *q);

@@ -13,6 +13,7 @@ void proa__answer_unref(struct answer *a)
     if (!a || --a->refs)
         return;
     proa_addrs_fini(&a->addrs);
+    proa__free(a->host);
     proa__free(a);
 }
 
@@ -29,7 +30,7 @@ static void drop(void *arg)
     proa__query_free(arg);
 }
 
-/* ---- getaddrinfo in a thread ---- */
+/* ---- the system's functions, in a thread ---- */
 
 static int code_of(int eai)
 {
@@ -75,6 +76,33 @@ static int look_up(struct proa_addrs *ret, const char *host)
     return rc == 0 && ret->n == 0 ? PROA_ENOHOST : rc;
 }
 
+static int look_up_host(char **ret, const char *ip)
+{
+    char host[NI_MAXHOST];
+    struct proa_addr addr;
+    int rc = proa_addr_ip(&addr, ip, 0);
+
+    if (rc < 0)
+        return rc;
+    rc = getnameinfo(&addr.u.sa, addr.len, host, sizeof host, NULL, 0, NI_NAMEREQD);
+    if (rc)
+        return code_of(rc);
+    if (strlen(host) > HOST_MAX)
+        return PROA_ERESOLVE;
+    *ret = proa__strndup(host, strlen(host));
+    return *ret ? 0 : PROA_ENOMEM;
+}
+
+static void work(struct query *q)
+{
+    struct answer *a = q->answer;
+
+    if (q->host[0] == NAME_MARK)
+        a->rc = look_up_host(&a->host, q->host + 1);
+    else
+        a->rc = look_up(&a->addrs, q->host);
+}
+
 static void come_back(void *arg)
 {
     struct query *q = arg;
@@ -110,7 +138,7 @@ static void *help(void *arg)
 
     proa__free(arg);
     while ((q = next_query(h.pool))) {
-        q->answer->rc = look_up(&q->answer->addrs, q->host);
+        work(q);
         q->post = (struct post){.fn = come_back, .drop = drop, .arg = q};
         if (proa__loop_post(h.loop, &q->post) < 0)
             drop(q);
@@ -207,7 +235,7 @@ static int ask_program(void *arg)
 int proa__query_start(struct query *q)
 {
     list_init(&q->link);
-    if (q->resolver->o.fn)
+    if (q->resolver->o.fn && q->host[0] != NAME_MARK)
         return proa__task_create(
             NULL, (struct task_spec){.fn = ask_program, .arg = q, .plain = true}, NULL);
     return give_to_thread(q);

@@ -21,6 +21,7 @@ net_tests = \
 	%D%/test_process \
 	%D%/test_process_end \
 	%D%/test_resolve \
+	%D%/test_resolve_name \
 	%D%/test_resolve_own \
 	%D%/test_sendfile \
 	%D%/test_stream \
@@ -88,6 +89,9 @@ check_PROGRAMS += $(net_tests)
 %C%_test_resolve_SOURCES = %D%/test_resolve.c %D%/names.c %D%/names.h
 %C%_test_resolve_CFLAGS = $(net_test_flags)
 %C%_test_resolve_LDADD = $(net_test_libs)
+%C%_test_resolve_name_SOURCES = %D%/test_resolve_name.c %D%/names.c %D%/names.h
+%C%_test_resolve_name_CFLAGS = $(net_test_flags)
+%C%_test_resolve_name_LDADD = $(net_test_libs)
 %C%_test_resolve_own_SOURCES = %D%/test_resolve_own.c %D%/names.c %D%/names.h
 %C%_test_resolve_own_CFLAGS = $(net_test_flags)
 %C%_test_resolve_own_LDADD = $(net_test_libs)
@@ -117,4 +121,4 @@ check_PROGRAMS += $(net_tests)
 %C%_test_unix_CFLAGS = $(net_test_flags)
 %C%_test_unix_LDADD = $(net_test_libs)
 
-THREAD_TESTS += %D%/test_file %D%/test_listener %D%/test_resolve %D%/test_resolve_own
+THREAD_TESTS += %D%/test_file %D%/test_listener %D%/test_resolve %D%/test_resolve_name %D%/test_resolve_own

@@ -83,6 +83,31 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
     return code;
 }
 
+int getnameinfo(const struct sockaddr *restrict sa, socklen_t n, char *restrict host,
+                socklen_t room, char *restrict service, socklen_t service_room, int flags)
+{
+    struct proa_addr addr = {.len = n};
+    char ip[PROA_ADDR_TEXT];
+
+    (void)service;
+    ck_assert_int_eq(flags, NI_NAMEREQD);
+    ck_assert_uint_eq(service_room, 0);
+    names_calls++;
+    memcpy(&addr.u, sa, n);
+    proa_addr_format_ip(&addr, ip);
+    if (strcmp(ip, "10.0.0.2") == 0)
+        return EAI_AGAIN;
+    if (strcmp(ip, "10.0.0.3") == 0) {
+        memset(host, 'a', room - 1);
+        host[room - 1] = '\0';
+        return 0;
+    }
+    if (strcmp(ip, "10.0.0.1") != 0 && strcmp(ip, "2001:db8::1") != 0)
+        return EAI_NONAME;
+    strcpy(host, "one.test");
+    return 0;
+}
+
 void names_open_gate(int n)
 {
     while (n--)

@@ -7,7 +7,8 @@
  * none.test, nodata.test, again.test, broken.test, memory.test fail as they are called; odd.test
  * has no IP address; four.test has IPv4 only; here.test is 127.0.0.1 three times and one address
  * that is not this machine's; names that begin with "slow" wait at the gate; all others have one
- * IPv6 and two IPv4 addresses.
+ * IPv6 and two IPv4 addresses. Of addresses, 10.0.0.1 and 2001:db8::1 are one.test, 10.0.0.2 asks
+ * to come again, 10.0.0.3 has too long a name, and all others have none.
  */
 
 #include <stdatomic.h>
