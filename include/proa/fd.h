@@ -24,10 +24,17 @@ enum proa_fd_dirs {
  *
  * Suspends:     yes.
  * Errors:       PROA_ECANCELED, PROA_EBADF, PROA_EINVAL (no direction), PROA_EBUSY (another
- *               task waits for the same direction, or it is a proa stream's), PROA_ENOMEM.
+ *               task waits for the same direction, or it is a proa stream's), PROA_ECLOSED
+ *               (proa_fd_closing), PROA_ENOMEM.
  * Cancellation: nothing was consumed; safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_wait_fd(int fd, unsigned dirs);
+
+/**
+ * Say that a descriptor is about to be closed: tasks of this thread that wait for it, alone or in a
+ * select, get PROA_ECLOSED. To be called before close(fd), which nobody waiting would notice.
+ */
+PROA_API void proa_fd_closing(int fd);
 
 PROA_END_DECLS
 

@@ -32,7 +32,7 @@ PROA_BEGIN_DECLS
 struct proa_case {
     int rc; /* of the case that happened: what the call alone would have returned */
     int opaque_int;
-    uint64_t opaque[25];
+    uint64_t opaque[27];
 };
 
 /** Most cases of one select. */

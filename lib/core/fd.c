@@ -15,9 +15,13 @@ _Static_assert((int)PROA_READABLE == (int)IO_READ && (int)PROA_WRITABLE == (int)
 struct fd_arm {
     struct arm arm;
     struct wait *wait;
+    struct list link; /* among `waits`; zeroed while it is not */
     struct io io;
 };
 ARM_FITS(struct fd_arm);
+
+/* All that wait on this thread's loop. */
+static _Thread_local struct list waits;
 
 static struct fd_arm *fd_of(struct arm *arm)
 {
@@ -79,13 +83,26 @@ static bool link_fd(struct arm *arm, struct wait *w)
     arm->rc = proa__io_once(proa__loop_here, &f->io, arm->fd, (unsigned)arm->n, on_ready, f);
     if (arm->rc == PROA_EPERM)
         arm->rc = (int)arm->n; /* a regular file: always ready, poll(2) says so too */
-    return arm->rc == 0;
+    if (arm->rc != 0)
+        return false;
+    if (!waits.next)
+        list_init(&waits);
+    list_push(&waits, &f->link);
+    return true;
 }
 
 /* Nothing stays registered: who owns the descriptor closes it when he likes. */
+static void leave(struct fd_arm *f)
+{
+    if (f->link.next)
+        list_remove(&f->link);
+    f->link = (struct list){0};
+    proa__io_del(&f->io);
+}
+
 static void leave_fd(struct arm *arm)
 {
-    proa__io_del(&fd_of(arm)->io);
+    leave(fd_of(arm));
 }
 
 static void describe_fd(const struct arm *arm, struct view *v)
@@ -114,4 +131,17 @@ int proa_wait_fd(int fd, unsigned dirs)
 struct proa_case proa_case_fd(int fd, unsigned dirs)
 {
     return arm_case((struct arm){.ops = &fd_ops, .fd = fd, .n = dirs});
+}
+
+void proa_fd_closing(int fd)
+{
+    if (!waits.next)
+        return;
+    LIST_FOR_EACH_SAFE (it, &waits) {
+        struct fd_arm *f = CONTAINER_OF(it, struct fd_arm, link);
+        if (f->arm.fd != fd)
+            continue;
+        leave(f); /* now: the descriptor is gone before the sleeper runs */
+        proa__wait_wake_one(f->wait, NULL, PROA_ECLOSED);
+    }
 }

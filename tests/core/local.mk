@@ -36,6 +36,7 @@ core_tests = \
 	%D%/test_home \
 	%D%/test_hooks \
 	%D%/test_inspect \
+	%D%/test_fd_closing \
 	%D%/test_io \
 	%D%/test_limiter \
 	%D%/test_lock \
@@ -151,6 +152,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_hooks_LDADD = $(core_test_libs)
 %C%_test_inspect_CFLAGS = $(core_test_flags)
 %C%_test_inspect_LDADD = $(core_test_libs)
+%C%_test_fd_closing_CFLAGS = $(core_test_flags)
+%C%_test_fd_closing_LDADD = $(core_test_libs)
 %C%_test_io_CFLAGS = $(core_test_flags)
 %C%_test_io_LDADD = $(core_test_libs)
 %C%_test_lock_CFLAGS = $(core_test_flags)
