@@ -2,6 +2,7 @@
 net_tests = \
 	%D%/test_accept \
 	%D%/test_aio_connect \
+	%D%/test_aio_connect_sock \
 	%D%/test_aio_listen \
 	%D%/test_aio_server \
 	%D%/test_addr \
@@ -39,6 +40,9 @@ check_PROGRAMS += $(net_tests)
 
 %C%_test_accept_CFLAGS = $(net_test_flags)
 %C%_test_accept_LDADD = $(net_test_libs)
+%C%_test_aio_connect_sock_SOURCES = %D%/test_aio_connect_sock.c %D%/names.c %D%/names.h
+%C%_test_aio_connect_sock_CFLAGS = $(net_test_flags)
+%C%_test_aio_connect_sock_LDADD = $(net_test_libs)
 %C%_test_aio_connect_SOURCES = %D%/test_aio_connect.c %D%/names.c %D%/names.h
 %C%_test_aio_connect_CFLAGS = $(net_test_flags)
 %C%_test_aio_connect_LDADD = $(net_test_libs)

@@ -17,6 +17,7 @@ tls_tests = \
 	%D%/test_memory \
 	%D%/test_notify \
 	%D%/test_peer \
+	%D%/test_serve \
 	%D%/test_session \
 	%D%/test_start_tls \
 	%D%/test_start_tls_peer \
@@ -33,6 +34,8 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_ctx_LDADD = $(tls_test_libs)
 %C%_test_handshake_CFLAGS = $(tls_test_flags)
 %C%_test_handshake_LDADD = $(tls_test_libs)
+%C%_test_serve_CFLAGS = $(tls_test_flags)
+%C%_test_serve_LDADD = $(tls_test_libs)
 %C%_test_session_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_session_LDADD = $(tls_test_libs)
 %C%_test_start_tls_SOURCES = %D%/test_start_tls.c tests/net/files.c tests/net/files.h
