@@ -126,3 +126,4 @@ check_PROGRAMS += $(net_tests)
 %C%_test_unix_LDADD = $(net_test_libs)
 
 THREAD_TESTS += %D%/test_file %D%/test_listener %D%/test_resolve %D%/test_resolve_name %D%/test_resolve_own
+EXTRA_DIST += %D%/not_applicable.md
