@@ -123,7 +123,8 @@ static int order_body(void *arg)
     int fd = t_file_fd(300);
 
     t_way(*(int *)arg, &near, &far);
-    ck_ok(proa_write(near, "before", 6, NULL));
+    ck_ok(proa_write(near, "bef", 3, NULL));
+    ck_ok(proa_write_buffered(near, "ore", 3, NULL)); /* not sent yet */
     ck_ok(proa_sendfile(near, fd, 0, PROA_FILE_REST, NULL, NULL));
     ck_ok(proa_write(near, "after", 5, NULL));
     ck_ok(proa_close(near));

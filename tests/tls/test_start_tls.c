@@ -195,6 +195,35 @@ START_TEST(a_client_that_does_not_wait_for_go_ahead_is_heard)
 }
 END_TEST
 
+/* What is still kept of the plain part goes out in front of the handshake. */
+static int kept_body(void *arg)
+{
+    struct proa_tls_ctx *client = T_CLIENT(.no_resumption = true), *server = T_SERVER();
+    struct proa_stream *a, *b, *c = NULL, *s = NULL;
+
+    t_way(*(int *)arg, &a, &b);
+    ck_ok(proa_write_buffered(a, "STARTTLS\r\n", 10, NULL));
+    ck_ok(proa__tls_client_new(&c, a, client, PROA_TLS_OPTS(.server_name = "a.example")));
+    ck_err(proa__tls_handshake(c), PROA_EAGAIN);
+    expect(b, "STARTTLS");
+    ck_ok(proa__tls_server_new(&s, b, server));
+    ck_err(proa__tls_handshake(s), PROA_EAGAIN);
+    while (proa__tls_handshake(c) == PROA_EAGAIN)
+        t_turns(1);
+    ck_ok(say(c, "hello\n"));
+    expect(s, "hello");
+    proa_abort(c);
+    proa_abort(s);
+    proa_tls_ctx_unref(client);
+    proa_tls_ctx_unref(server);
+    return 0;
+}
+START_TEST(what_was_kept_in_plain_goes_first)
+{
+    t_run(kept_body, &_i);
+}
+END_TEST
+
 /* ---- the old handle */
 
 enum { OLD_READ, OLD_WRITE, OLD_SENDFILE, OLD_SHUTDOWN, OLD_CLOSE, OLD_ABORT, OLD_FREE, OLD_TLS };
@@ -343,6 +372,7 @@ int main(void)
             {aio_tls_05_start_tls_in_midstream_on_both_sides, 3},
             {a_command_behind_starttls_is_not_taken_for_encrypted, 3},
             {an_answer_behind_go_ahead_is_not_taken_for_encrypted, 2},
+            {what_was_kept_in_plain_goes_first, 3},
             {using_the_old_handle_aborts, 8},
             {a_stream_that_somebody_reads_is_not_upgraded, 2},
             {a_cancelled_write_is_gone_on_with_where_it_stopped, 40},
