@@ -86,6 +86,8 @@ static int read_answer(int fd, struct answer *a, char *why, size_t n)
         got = recv(fd, a->p + a->n, a->size - a->n, MSG_DONTWAIT);
         if (got == 0)
             return 0;
+        if (got < 0 && errno == ECONNRESET && a->n)
+            return 0; /* a refusal, before it read the question */
         if (got < 0 && errno != EINTR && errno != EAGAIN)
             return fail(why, n, "%s", strerrordesc_np(errno));
         a->n += got > 0 ? (size_t)got : 0;
@@ -117,9 +119,8 @@ json_t *ask_place(const struct place *place, unsigned limit, char *why, size_t n
     if (fd < 0)
         return NULL;
     snprintf(question, sizeof question, "tasks %u\n", limit);
-    if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0)
-        fail(why, n, "%s", strerrordesc_np(errno));
-    else if (read_answer(fd, &a, why, n) == 0)
+    send(fd, question, strlen(question), MSG_NOSIGNAL); /* a refusal may be there already */
+    if (read_answer(fd, &a, why, n) == 0)
         json = parse(&a, why, n);
     close(fd);
     free(a.p);

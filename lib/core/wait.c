@@ -101,6 +101,8 @@ int proa__wait_park(struct wait *w, size_t n, const struct wait_kind *what, cons
 {
     struct proa_task *t = proa__task_here;
 
+    w->what = what; /* first: kept in registers meanwhile they would cost more */
+    w->on = on;
     check_may_suspend(t);
     if (t->sched->inject_on)
         count_point(t);
@@ -108,9 +110,6 @@ int proa__wait_park(struct wait *w, size_t n, const struct wait_kind *what, cons
         unlink_all(w, n);
         return cut(t, NULL);
     }
-
-    w->what = what;
-    w->on = on;
 
     int rc = sleep_on(t, w, n, false);
 
@@ -121,11 +120,11 @@ int proa__wait_park_firm(struct wait *w, size_t n, const struct wait_kind *what,
 {
     struct proa_task *t = proa__task_here;
 
+    w->what = what;
+    w->on = on;
     check_may_suspend(t);
     if (t->sched->inject_on)
         count_point(t);
-    w->what = what;
-    w->on = on;
     return sleep_on(t, w, n, true);
 }
 

@@ -26,6 +26,7 @@ core_tests = \
 	%D%/test_counters \
 	%D%/test_crash \
 	%D%/test_defer \
+	%D%/test_dump \
 	%D%/test_event \
 	%D%/test_future \
 	%D%/test_future_thread \
@@ -37,6 +38,7 @@ core_tests = \
 	%D%/test_hooks \
 	%D%/test_inspect \
 	%D%/test_fd_closing \
+	%D%/test_inspect_socket \
 	%D%/test_io \
 	%D%/test_limiter \
 	%D%/test_lock \
@@ -134,6 +136,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_crash_LDADD = $(core_test_libs)
 %C%_test_defer_CFLAGS = $(core_test_flags)
 %C%_test_defer_LDADD = $(core_test_libs)
+%C%_test_dump_CFLAGS = $(core_test_flags)
+%C%_test_dump_LDADD = $(core_test_libs)
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_future_CFLAGS = $(core_test_flags)
@@ -154,6 +158,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_inspect_LDADD = $(core_test_libs)
 %C%_test_fd_closing_CFLAGS = $(core_test_flags)
 %C%_test_fd_closing_LDADD = $(core_test_libs)
+%C%_test_inspect_socket_CFLAGS = $(core_test_flags)
+%C%_test_inspect_socket_LDADD = $(core_test_libs)
 %C%_test_io_CFLAGS = $(core_test_flags)
 %C%_test_io_LDADD = $(core_test_libs)
 %C%_test_lock_CFLAGS = $(core_test_flags)

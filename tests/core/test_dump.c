@@ -1,0 +1,545 @@
+#include "support/t_run.h"
+
+#include <proa/barrier.h>
+#include <proa/broadcast.h>
+#include <proa/channel.h>
+#include <proa/condition.h>
+#include <proa/future.h>
+#include <proa/group.h>
+#include <proa/inspect.h>
+#include <proa/limiter.h>
+#include <proa/once.h>
+#include <proa/queue.h>
+#include <proa/rwlock.h>
+#include <proa/scope.h>
+#include <proa/signal.h>
+#include <proa/sync.h>
+#include <proa/time.h>
+#include <proa/wait_group.h>
+#include <proa/wait_queue.h>
+#include <proa/watch.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int sleep_long(void *arg)
+{
+    (void)arg;
+    return proa_sleep(PROA_HOUR);
+}
+
+static int take_lock(void *lock)
+{
+    return proa_lock_acquire(lock);
+}
+
+static void yield_some(void)
+{
+    for (int i = 0; i < 4; i++)
+        proa_yield();
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+        n++;
+    return n;
+}
+
+/* ---- text */
+
+static int text_body(void *arg)
+{
+    struct proa_lock *lock = NULL;
+    struct proa_buf out;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    proa_buf_init(&out, PROA_UNLIMITED);
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_lock_acquire(lock));
+        ck_ok(proa_create_task_opts(&g, NULL, take_lock, lock,
+                                    PROA_TASK_OPTS(.name = "wa\033[31m\"ter")));
+        yield_some();
+        PROA_TIMEOUT(t, 90 * PROA_SEC);
+        ck_ok(proa_tasks_dump(&out, NULL));
+        proa_group_cancel(&g);
+        proa_lock_release(lock);
+    }
+    ck_assert_ptr_nonnull(strstr(out.p, "2 tasks\n"));
+    ck_assert_ptr_nonnull(strstr(out.p, "\nmain #1: running; deadline in 90.0 s; stack "));
+    ck_assert_ptr_nonnull(
+        strstr(out.p, "\n  wa?[31m\"ter #2: waiting in proa_lock_acquire: lock "));
+    ck_assert_ptr_nonnull(strstr(out.p, ", held by main, 1 wait; stack "));
+    ck_assert_uint_eq(count(out.p, "    at "), 2); /* one place of each */
+    proa_buf_fini(&out);
+    proa_lock_free(lock);
+    return 0;
+}
+START_TEST(a_dump_has_a_line_and_a_place_of_each_task)
+{
+    t_run_in_order(text_body, NULL);
+}
+END_TEST
+
+static int deadlock_body(void *arg)
+{
+    struct proa_lock *lock = NULL;
+    struct proa_buf out;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    proa_buf_init(&out, PROA_UNLIMITED);
+    ck_ok(proa_lock_acquire(lock));
+    ck_ok(proa_tasks_dump(&out, NULL));
+    ck_assert_ptr_null(strstr(out.p, "deadlock: "));
+    proa_lock_release(lock);
+    proa_buf_fini(&out);
+    proa_lock_free(lock);
+    return 0;
+}
+START_TEST(a_dump_without_deadlocks_speaks_of_none)
+{
+    t_run_in_order(deadlock_body, NULL);
+}
+END_TEST
+
+/* ---- bounds */
+
+static size_t shown_of(size_t tasks, size_t limit, const char **ret_more, struct proa_buf *out)
+{
+    PROA_GROUP(g);
+    for (size_t i = 1; i < tasks; i++)
+        ck_ok(proa_create_task(&g, sleep_long, NULL));
+    yield_some();
+    proa_buf_clear(out);
+    ck_ok(proa_tasks_dump(out, PROA_TASKS_OPTS(.limit = limit)));
+    proa_group_cancel(&g);
+    proa_group_join(&g);
+    *ret_more = strstr(out->p, "... and ");
+    return count(out->p, "#");
+}
+
+static int limit_body(void *arg)
+{
+    const char *more;
+    struct proa_buf out;
+
+    (void)arg;
+    proa_buf_init(&out, PROA_UNLIMITED);
+    ck_assert_uint_eq(shown_of(7, 7, &more, &out), 7);
+    ck_assert_ptr_null(more);
+    ck_assert_uint_eq(shown_of(8, 7, &more, &out), 7);
+    ck_assert_str_eq(more, "... and 1 more tasks\n");
+    proa_buf_fini(&out);
+    return 0;
+}
+START_TEST(tasks_beyond_the_limit_are_counted)
+{
+    t_run_in_order(limit_body, NULL);
+}
+END_TEST
+
+#define MANY 100000
+
+static int many_body(void *arg)
+{
+    const char *more;
+    struct proa_buf out;
+
+    (void)arg;
+    proa_buf_init(&out, (size_t)512 << 10);
+    ck_assert_uint_eq(shown_of(MANY, 0, &more, &out), 1000);
+    ck_assert_str_eq(more, "... and 99000 more tasks\n");
+    proa_buf_fini(&out);
+    return 0;
+}
+START_TEST(a_dump_of_many_tasks_is_bounded)
+{
+    t_run_as(many_body, NULL, false, 0);
+}
+END_TEST
+
+/* Each of a thousand sleepers on one lock is asked for the whole lock. */
+static int crowd_body(void *arg)
+{
+    struct proa_lock *lock = NULL;
+    char text[128];
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    ck_ok(proa_lock_acquire(lock));
+    {
+        PROA_GROUP(g);
+        for (int i = 0; i < 100; i++)
+            ck_ok(proa_create_task(&g, take_lock, lock));
+        yield_some();
+        ck_ok(proa_describe(lock, text, sizeof text));
+        ck_assert_ptr_nonnull(strstr(text, "held by main, 100 wait"));
+        ck_ok(proa_create_task(&g, take_lock, lock));
+        yield_some();
+        ck_ok(proa_describe(lock, text, sizeof text));
+        ck_assert_ptr_nonnull(strstr(text, "held by main, over 100 wait"));
+        proa_group_cancel(&g);
+    }
+    proa_lock_release(lock);
+    proa_lock_free(lock);
+    return 0;
+}
+START_TEST(a_long_line_of_waiters_is_not_counted_to_its_end)
+{
+    t_run_in_order(crowd_body, NULL);
+}
+END_TEST
+
+static int small_buffer_body(void *arg)
+{
+    struct proa_buf out;
+
+    (void)arg;
+    proa_buf_init(&out, 16);
+    ck_err(proa_tasks_dump(&out, NULL), PROA_EMSGSIZE);
+    ck_err(proa_tasks_dump(&out, PROA_TASKS_OPTS(.json = true)), PROA_EMSGSIZE);
+    proa_buf_fini(&out);
+    return 0;
+}
+START_TEST(a_buffer_that_is_full_ends_the_dump)
+{
+    t_run_in_order(small_buffer_body, NULL);
+}
+END_TEST
+
+/* ---- memory */
+
+static int alloc_body(void *arg)
+{
+    struct proa_buf out;
+    int rc;
+
+    proa_buf_init(&out, PROA_UNLIMITED);
+    rc = proa_tasks_dump(&out, PROA_TASKS_OPTS(.json = arg != NULL));
+    proa_buf_fini(&out);
+    return rc;
+}
+START_TEST(a_dump_without_memory_fails_and_leaves_nothing)
+{
+    static int json;
+
+    t_run_each_alloc(alloc_body, NULL);
+    t_run_each_alloc(alloc_body, &json);
+}
+END_TEST
+
+static int blocked_alloc_body(void *arg)
+{
+    struct proa_lock *lock = NULL;
+    int rc = proa_lock_new(&lock);
+
+    (void)arg;
+    if (rc < 0)
+        return rc;
+    proa_lock_acquire(lock);
+    {
+        PROA_GROUP(g);
+        rc = proa_create_task(&g, take_lock, lock);
+        if (rc >= 0)
+            rc = proa_yield();
+        if (rc >= 0)
+            rc = alloc_body(NULL);
+        proa_group_cancel(&g);
+        proa_group_join(&g);
+    }
+    proa_lock_release(lock);
+    proa_lock_free(lock);
+    return rc;
+}
+START_TEST(neither_does_the_search_for_deadlocks)
+{
+    t_run_each_alloc(blocked_alloc_body, NULL);
+}
+END_TEST
+
+/* ---- JSON */
+
+/* Braces and brackets in balance outside of strings, and no control byte. */
+static bool is_balanced(const char *text)
+{
+    char open[64];
+    size_t depth = 0;
+    bool quoted = false;
+
+    for (const char *c = text; *c; c++) {
+        if (quoted) {
+            if (*c == '\\')
+                c++;
+            else if (*c == '"')
+                quoted = false;
+            else if ((unsigned char)*c < 0x20)
+                return false;
+        } else if (*c == '"') {
+            quoted = true;
+        } else if (*c == '{' || *c == '[') {
+            if (depth == sizeof open)
+                return false;
+            open[depth++] = *c;
+        } else if (*c == '}' || *c == ']') {
+            if (depth == 0 || open[--depth] != (*c == '}' ? '{' : '['))
+                return false;
+        }
+    }
+    return depth == 0 && !quoted;
+}
+
+static int json_body(void *arg)
+{
+    struct proa_buf out;
+
+    (void)arg;
+    proa_buf_init(&out, PROA_UNLIMITED);
+    PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, NULL, sleep_long, NULL,
+                                PROA_TASK_OPTS(.name = "a\"b\\c\xff\xc3\xa9\n")));
+    yield_some();
+    ck_ok(proa_tasks_dump(&out, PROA_TASKS_OPTS(.json = true)));
+    ck_assert(is_balanced(out.p));
+    ck_assert_ptr_nonnull(strstr(out.p, "\"name\":\"a\\\"b\\\\c????\""));
+    ck_assert_ptr_nonnull(strstr(out.p, "\"state\":\"waiting\",\"cancelled\":false,"
+                                        "\"call\":\"proa_sleep\",\"on\":\"3600.0 s left\""));
+    ck_assert_ptr_nonnull(strstr(out.p, "\"total\":2,\"more\":0,\"deadlocks\":[]"));
+    proa_buf_fini(&out);
+    proa_group_cancel(&g);
+    return 0;
+}
+START_TEST(names_in_json_are_quoted)
+{
+    t_run_in_order(json_body, NULL);
+}
+END_TEST
+
+/* ---- objects */
+
+static void is_described(const void *object, const char *kind, const char *state)
+{
+    char text[240];
+    char head[64];
+
+    ck_assert_int_gt(proa_describe(object, text, sizeof text), 0);
+    snprintf(head, sizeof head, "%s %p", kind, object);
+    ck_assert_msg(strncmp(text, head, strlen(head)) == 0, "%s is no %s", text, head);
+    ck_assert_str_eq(text + strlen(head), state);
+}
+
+static int locks_body(void *arg)
+{
+    struct proa_lock *lock = NULL;
+    struct proa_rwlock *rwlock = NULL;
+    struct proa_semaphore *semaphore = NULL;
+    struct proa_event *event = NULL;
+    struct proa_barrier *barrier = NULL;
+    struct proa_once *once = NULL;
+    char words[64];
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    is_described(lock, "lock", ", not held");
+    ck_ok(proa_lock_acquire(lock));
+    is_described(lock, "lock", ", held by main");
+    proa_lock_release(lock);
+    struct proa_condition *condition = NULL;
+    ck_ok(proa_condition_new(&condition, lock));
+    snprintf(words, sizeof words, " of lock %p", (void *)lock);
+    is_described(condition, "condition", words);
+    ck_ok(proa_rwlock_new(&rwlock));
+    ck_ok(proa_rwlock_acquire_read(rwlock));
+    is_described(rwlock, "rwlock", ", read by 1");
+    proa_rwlock_release_read(rwlock);
+    ck_ok(proa_rwlock_acquire_write(rwlock));
+    is_described(rwlock, "rwlock", ", held by main");
+    proa_rwlock_release_write(rwlock);
+    ck_ok(proa_semaphore_new(&semaphore, 3, PROA_SEMAPHORE_OPTS(.limit = 5)));
+    ck_ok(proa_semaphore_acquire(semaphore));
+    is_described(semaphore, "semaphore", ", 2 permits of 5");
+    ck_ok(proa_event_new(&event));
+    is_described(event, "event", ", not set");
+    proa_event_set(event);
+    is_described(event, "event", ", set");
+    ck_ok(proa_barrier_new(&barrier, 2));
+    is_described(barrier, "barrier", ", 0 of 2 here");
+    proa_barrier_abort(barrier);
+    is_described(barrier, "barrier", ", 0 of 2 here, broken");
+    ck_ok(proa_once_new(&once));
+    is_described(once, "once", "");
+    proa_condition_free(condition);
+    proa_lock_free(lock);
+    proa_rwlock_free(rwlock);
+    proa_semaphore_free(semaphore);
+    proa_event_free(event);
+    proa_barrier_free(barrier);
+    proa_once_free(once);
+    return 0;
+}
+START_TEST(aio_dbg_03_locks_show_state_and_holder)
+{
+    t_run_in_order(locks_body, NULL);
+}
+END_TEST
+
+static int queues_body(void *arg)
+{
+    struct proa_queue *queue = NULL;
+    struct proa_wait_group *wait_group = NULL;
+    struct proa_wait_queue *wait_queue = NULL;
+    static int item;
+
+    (void)arg;
+    ck_ok(proa_queue_new(&queue, PROA_QUEUE_OPTS(.limit = 4)));
+    is_described(queue, "queue", ", 0 items of 4");
+    ck_ok(proa_queue_try_put(queue, &item));
+    is_described(queue, "queue", ", 1 items of 4, 1 unfinished");
+    proa_queue_shutdown(queue, PROA_QUEUE_DISCARD);
+    is_described(queue, "queue", ", 0 items of 4, shut down");
+    ck_ok(proa_wait_group_new(&wait_group));
+    proa_wait_group_add(wait_group, 2);
+    is_described(wait_group, "wait group", ", 2 to be done");
+    proa_wait_group_done(wait_group);
+    proa_wait_group_done(wait_group);
+    ck_ok(proa_wait_queue_new(&wait_queue));
+    is_described(wait_queue, "wait queue", "");
+    proa_queue_free(queue);
+    proa_wait_group_free(wait_group);
+    proa_wait_queue_free(wait_queue);
+    return 0;
+}
+START_TEST(aio_dbg_03_queues_show_their_sizes)
+{
+    t_run_in_order(queues_body, NULL);
+}
+END_TEST
+
+static int group_body(void *arg)
+{
+    unsigned stranger = 0;
+    char text[24];
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, sleep_long, NULL));
+    is_described(&g, "group", " of 1 tasks");
+    proa_group_cancel(&g);
+    is_described(&g, "group", " of 1 tasks, cancelled");
+    ck_assert_int_gt(proa_describe(&g, text, sizeof text), (int)sizeof text);
+    ck_assert_uint_eq(strlen(text), sizeof text - 1);
+    ck_assert_int_gt(proa_describe(&g, NULL, 0), 0);
+    ck_err(proa_describe(&stranger, text, sizeof text), PROA_EINVAL);
+    return 0;
+}
+START_TEST(aio_dbg_03_a_group_shows_its_tasks_and_a_stranger_is_refused)
+{
+    t_run_in_order(group_body, NULL);
+}
+END_TEST
+
+/* ---- to a descriptor, and by signal */
+
+static int print_body(void *arg)
+{
+    char text[512] = "";
+    int fds[2];
+
+    (void)arg;
+    ck_ok(pipe2(fds, O_CLOEXEC));
+    ck_ok(proa_tasks_print(fds[1], NULL));
+    ck_assert_int_gt(read(fds[0], text, sizeof text - 1), 0);
+    ck_assert_ptr_nonnull(strstr(text, "main #1: running"));
+    close(fds[0]);
+    close(fds[1]);
+    ck_err(proa_tasks_print(-1, NULL), PROA_EBADF);
+    return 0;
+}
+START_TEST(a_dump_goes_to_a_descriptor)
+{
+    t_run_in_order(print_body, NULL);
+}
+END_TEST
+
+/* The loop comes to it in the next turn. */
+static int signal_body(void *arg)
+{
+    (void)arg;
+    ck_ok(raise(SIGUSR1));
+    return proa_sleep(PROA_MS);
+}
+
+static void runs_with(const struct proa_run_opts *opts, char text[512])
+{
+    int before = dup(STDERR_FILENO);
+    int fds[2];
+
+    text[0] = '\0';
+    ck_ok(pipe2(fds, O_CLOEXEC | O_NONBLOCK));
+    ck_ok(dup2(fds[1], STDERR_FILENO));
+    ck_ok(proa_run(signal_body, NULL, opts));
+    ck_ok(dup2(before, STDERR_FILENO));
+    ssize_t n = read(fds[0], text, 511);
+    text[n > 0 ? n : 0] = '\0';
+    close(before);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+START_TEST(a_signal_writes_the_tasks_to_standard_error)
+{
+    char text[512];
+
+    runs_with(PROA_RUN_OPTS(.dump_signal = SIGUSR1), text);
+    ck_assert_ptr_nonnull(strstr(text, "main #1: waiting in proa_sleep: "));
+    runs_with(PROA_RUN_OPTS(.dump_signal = SIGUSR1, .virtual_clock = true), text);
+    ck_assert_ptr_nonnull(strstr(text, "main #1: waiting in proa_sleep: "));
+}
+END_TEST
+
+START_TEST(the_environment_names_the_signal_too)
+{
+    char text[512];
+
+    setenv("PROA_DUMP_SIGNAL", "sigusr1", 1);
+    runs_with(NULL, text);
+    ck_assert_ptr_nonnull(strstr(text, "main #1: waiting in proa_sleep: "));
+    setenv("PROA_DUMP_SIGNAL", "10", 1);
+    runs_with(NULL, text);
+    ck_assert_ptr_nonnull(strstr(text, "main #1: waiting in proa_sleep: "));
+    setenv("PROA_DUMP_SIGNAL", "nonsense", 1);
+    signal(SIGUSR1, SIG_IGN);
+    runs_with(NULL, text);
+    ck_assert_ptr_nonnull(strstr(text, "PROA_DUMP_SIGNAL=nonsense is no signal"));
+}
+END_TEST
+
+int main(void)
+{
+    return t_main("dump", (const TTest *const[]){
+                              a_dump_has_a_line_and_a_place_of_each_task,
+                              a_dump_without_deadlocks_speaks_of_none,
+                              tasks_beyond_the_limit_are_counted,
+                              a_dump_of_many_tasks_is_bounded,
+                              a_long_line_of_waiters_is_not_counted_to_its_end,
+                              a_buffer_that_is_full_ends_the_dump,
+                              a_dump_without_memory_fails_and_leaves_nothing,
+                              neither_does_the_search_for_deadlocks,
+                              names_in_json_are_quoted,
+                              aio_dbg_03_locks_show_state_and_holder,
+                              aio_dbg_03_queues_show_their_sizes,
+                              aio_dbg_03_a_group_shows_its_tasks_and_a_stranger_is_refused,
+                              a_dump_goes_to_a_descriptor,
+                              a_signal_writes_the_tasks_to_standard_error,
+                              the_environment_names_the_signal_too,
+                              NULL,
+                          });
+}
