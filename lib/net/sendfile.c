@@ -118,13 +118,15 @@ static ssize_t send_part(struct transfer *x)
 {
     ssize_t took = 0;
     size_t room;
+    bool small;
 
     if (x->held_n)
         return write_held(x);
     proa__loop_scratch(x->s->loop, &room);
-    if (x->by_system && (x->insist || x->end - x->at > (int64_t)room))
+    small = !x->insist && x->end - x->at <= (int64_t)room;
+    if (x->by_system && !small)
         took = give_to_system(x);
-    else
+    if (took == 0 && (!x->by_system || small))
         took = copy(x);
     if (took)
         return took;
