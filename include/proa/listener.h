@@ -100,6 +100,12 @@ PROA_API int proa_listener_address(struct proa_listener *listener, size_t i, str
 /** The TCP port that is listened on; -1 for UNIX sockets. */
 PROA_API int proa_listener_port(struct proa_listener *listener);
 
+/**
+ * Write what a listener is into `buf`: its addresses, how many tasks accept, whether it is paused
+ * or out of descriptors. Returns the length of that, which may be more than fits, as snprintf does.
+ */
+PROA_API int proa_listener_describe(const struct proa_listener *listener, char *buf, size_t n);
+
 PROA_END_DECLS
 
 #endif

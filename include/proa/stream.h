@@ -252,6 +252,12 @@ PROA_API int proa_stream_peer(struct proa_stream *s, struct proa_addr *ret);
  */
 PROA_API int proa_stream_local(struct proa_stream *s, struct proa_addr *ret);
 
+/**
+ * Write what a stream is into `buf`: "stream 0x55d1c0, tls over tcp 192.0.2.1:443, descriptor 7".
+ * Returns the length of that, which may be more than fits, as snprintf does.
+ */
+PROA_API int proa_stream_describe(const struct proa_stream *stream, char *buf, size_t n);
+
 PROA_END_DECLS
 
 #endif

@@ -270,6 +270,12 @@ void proa__listener_describe(const void *listener, struct view *v)
                    l->resting ? ", out of descriptors" : "");
 }
 
+int proa_listener_describe(const struct proa_listener *listener, char *buf, size_t n)
+{
+    check(listener, __func__);
+    return proa__view_write(proa__listener_describe, listener, buf, n);
+}
+
 static const struct wait_kind accepts = {
     .call = "proa_accept",
     .describe = proa__listener_describe,

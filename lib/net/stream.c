@@ -107,6 +107,12 @@ void proa__stream_describe(const void *stream, struct view *v)
         proa__view_say(v, ", descriptor %d", s->ops->fd(s));
 }
 
+int proa_stream_describe(const struct proa_stream *stream, char *buf, size_t n)
+{
+    proa__stream_check(stream, __func__);
+    return proa__view_write(proa__stream_describe, stream, buf, n);
+}
+
 static void describe_turn(const struct wait *w, struct view *v)
 {
     v->call = CONTAINER_OF(w, struct stream_turn, wait)->call;

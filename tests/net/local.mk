@@ -15,6 +15,7 @@ net_tests = \
 	%D%/test_communicate \
 	%D%/test_connect \
 	%D%/test_datagram \
+	%D%/test_describe \
 	%D%/test_edge \
 	%D%/test_file \
 	%D%/test_listener \
@@ -77,6 +78,8 @@ check_PROGRAMS += $(net_tests)
 %C%_test_connect_LDADD = $(net_test_libs)
 %C%_test_datagram_CFLAGS = $(net_test_flags)
 %C%_test_datagram_LDADD = $(net_test_libs)
+%C%_test_describe_CFLAGS = $(net_test_flags)
+%C%_test_describe_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
 %C%_test_edge_LDADD = $(net_test_libs)
 %C%_test_file_SOURCES = %D%/test_file.c %D%/files.c %D%/files.h
