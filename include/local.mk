@@ -13,6 +13,7 @@ headers_core = \
 	%D%/proa/barrier.h \
 	%D%/proa/broadcast.h \
 	%D%/proa/call.h \
+	%D%/proa/capacity.h \
 	%D%/proa/channel.h \
 	%D%/proa/condition.h \
 	%D%/proa/context.h \
@@ -35,6 +36,7 @@ headers_core = \
 	%D%/proa/rwlock.h \
 	%D%/proa/scope.h \
 	%D%/proa/select.h \
+	%D%/proa/service.h \
 	%D%/proa/signal.h \
 	%D%/proa/sync.h \
 	%D%/proa/task.h \

@@ -76,6 +76,16 @@ PROA_API PROA_SUSPENDS int proa_group_join(struct proa_group *group);
 PROA_API void proa_group_cancel(struct proa_group *group);
 
 /**
+ * Cancel the group as proa_group_cancel does, and say why: its tasks read it with
+ * proa_cancel_reason.
+ *
+ * The first reason counts, unless it was cancelled without one before; NULL is none.
+ *
+ * Ownership:    the reason is not copied: it lives until the group is left.
+ */
+PROA_API void proa_group_cancel_for(struct proa_group *group, const char *reason);
+
+/**
  * Number of tasks of the group that have not ended.
  */
 PROA_API size_t proa_group_running(const struct proa_group *group);

@@ -11,6 +11,7 @@
 #include <proa/broadcast.h>
 #include <proa/buf.h>
 #include <proa/call.h>
+#include <proa/capacity.h>
 #include <proa/channel.h>
 #include <proa/condition.h>
 #include <proa/connection.h>
@@ -52,6 +53,7 @@
 #include <proa/scope.h>
 #include <proa/select.h>
 #include <proa/server.h>
+#include <proa/service.h>
 #include <proa/session.h>
 #include <proa/signal.h>
 #include <proa/str.h>

@@ -134,7 +134,7 @@ PROA_API void proa_semaphore_free(struct proa_semaphore *semaphore);
  * Take a permit, waiting for one while there is none.
  *
  * Suspends:     yes, unless there is one.
- * Errors:       PROA_ECANCELED.
+ * Errors:       PROA_ECANCELED, PROA_ECLOSED.
  * Cancellation: no permit is taken; safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_semaphore_acquire(struct proa_semaphore *semaphore);
@@ -142,7 +142,7 @@ PROA_API PROA_SUSPENDS int proa_semaphore_acquire(struct proa_semaphore *semapho
 /**
  * Take a permit if there is one and nobody waits.
  *
- * Errors:       PROA_EAGAIN.
+ * Errors:       PROA_EAGAIN, PROA_ECLOSED.
  */
 PROA_API int proa_semaphore_try_acquire(struct proa_semaphore *semaphore);
 
@@ -159,7 +159,8 @@ PROA_API int proa_semaphore_release(struct proa_semaphore *semaphore);
  * Whoever comes later waits behind, however little it wants, so large takers do not starve.
  *
  * Suspends:     yes, unless they are there and nobody waits.
- * Errors:       PROA_ECANCELED, PROA_EINVAL (more than the limit, or becoming so by a resize).
+ * Errors:       PROA_ECANCELED, PROA_ECLOSED, PROA_EINVAL (more than the limit, or becoming so by a
+ *               resize).
  * Cancellation: no permit is taken; safe to retry.
  */
 PROA_API PROA_SUSPENDS int proa_semaphore_acquire_n(struct proa_semaphore *semaphore, size_t n);
@@ -167,7 +168,7 @@ PROA_API PROA_SUSPENDS int proa_semaphore_acquire_n(struct proa_semaphore *semap
 /**
  * Take `n` permits if they are there and nobody waits.
  *
- * Errors:       PROA_EAGAIN, PROA_EINVAL (more than the limit).
+ * Errors:       PROA_EAGAIN, PROA_ECLOSED, PROA_EINVAL (more than the limit).
  */
 PROA_API int proa_semaphore_try_acquire_n(struct proa_semaphore *semaphore, size_t n);
 
@@ -192,6 +193,13 @@ PROA_API int proa_semaphore_resize(struct proa_semaphore *semaphore, size_t limi
  * Number of free permits.
  */
 PROA_API size_t proa_semaphore_permits(const struct proa_semaphore *semaphore);
+
+/**
+ * End a semaphore: who waits and who comes to acquire gets PROA_ECLOSED from now on.
+ *
+ * Permits that are out may still be released. Closing twice changes nothing.
+ */
+PROA_API void proa_semaphore_close(struct proa_semaphore *semaphore);
 
 PROA_DEFINE_AUTO(proa_semaphore, proa_semaphore_free);
 

@@ -8,11 +8,11 @@
 
 /* All objects of this floor begin with a number that says what they are. */
 static const struct view_kind *const kinds[] = {
-    &proa__barrier_view,   &proa__broadcast_view, &proa__channel_view,    &proa__condition_view,
-    &proa__event_view,     &proa__future_view,    &proa__group_view,      &proa__limiter_view,
-    &proa__lock_view,      &proa__once_view,      &proa__queue_view,      &proa__rwlock_view,
-    &proa__semaphore_view, &proa__signals_view,   &proa__wait_group_view, &proa__wait_queue_view,
-    &proa__watch_view,
+    &proa__barrier_view,    &proa__broadcast_view, &proa__capacity_view, &proa__channel_view,
+    &proa__condition_view,  &proa__event_view,     &proa__future_view,   &proa__group_view,
+    &proa__limiter_view,    &proa__lock_view,      &proa__once_view,     &proa__queue_view,
+    &proa__rwlock_view,     &proa__semaphore_view, &proa__signals_view,  &proa__wait_group_view,
+    &proa__wait_queue_view, &proa__watch_view,
 };
 
 struct work {

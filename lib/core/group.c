@@ -398,6 +398,16 @@ void proa_group_cancel(struct proa_group *group)
         proa__scope_cancel(&g->scope);
 }
 
+void proa_group_cancel_for(struct proa_group *group, const char *reason)
+{
+    struct group *g = group_of(group);
+
+    PROA_CHECK_OBJ(g, MAGIC_GROUP);
+    if (!g->scope.cancelled)
+        g->reason = reason;
+    proa_group_cancel(group);
+}
+
 size_t proa_group_running(const struct proa_group *group)
 {
     const struct group *g = (const struct group *)group;

@@ -44,6 +44,7 @@ struct group {
     struct list nexters;    /* struct wait of who wants the next that ends, its slot for it; empty
                                unless all of kept are delivered */
     struct list *delivered; /* the last of kept that proa_group_next gave; kept itself: none */
+    const char *reason;     /* of a cancel that the program asked for; NULL: none was given */
     struct proa_task_ref winner;
     char winner_name[TASK_NAME_MAX]; /* "": nobody has won */
     int winner_rc;

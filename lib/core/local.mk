@@ -12,6 +12,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/call.c \
 	%D%/call.h \
 	%D%/case_timer.c \
+	%D%/capacity.c \
 	%D%/channel.c \
 	%D%/completion.c \
 	%D%/condition.c \
@@ -82,6 +83,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/scope.h \
 	%D%/select.c \
 	%D%/semaphore.c \
+	%D%/service.c \
 	%D%/shuffle.c \
 	%D%/signal.c \
 	%D%/signal.h \

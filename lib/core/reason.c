@@ -31,6 +31,8 @@ static void say(const struct scope *s, char *buf, size_t size)
     case SCOPE_GROUP:
         if (!s->task && g->sched->reason)
             snprintf(buf, size, "%s", g->sched->reason);
+        else if (g->reason)
+            snprintf(buf, size, "%.*s", REASON_MAX, g->reason);
         first = list_first(&g->errors);
         e = CONTAINER_OF(first, struct task_error, link);
         if (s->task && g->rc < 0 && first)

@@ -16,6 +16,7 @@ struct proa_semaphore {
     int64_t permits;     /* below 0: so many that are taken disappear when they come back */
     int64_t limit;       /* INT64_MAX: none */
     struct list waiters; /* struct wait, what it wants in its slot, oldest first */
+    bool closed;         /* nobody takes, and nobody waits */
     size_t sleepers;     /* waiters, and those that a cancel took off and that have not run yet */
 };
 
@@ -95,6 +96,8 @@ static int too_many(const struct proa_semaphore *s, size_t n)
 
 static inline int take(struct proa_semaphore *s, size_t n)
 {
+    if (__builtin_expect(s->closed, 0))
+        return PROA_ECLOSED;
     if (n > (size_t)s->limit)
         return too_many(s, n);
     if (!list_empty(&s->waiters)) {
@@ -123,6 +126,8 @@ static void describe(const void *object, struct view *v)
     proa__view_say(v, ", %lld permits", (long long)s->permits);
     if (s->limit != INT64_MAX)
         proa__view_say(v, " of %lld", (long long)s->limit);
+    if (s->closed)
+        proa__view_say(v, ", closed");
     proa__view_list(v, &s->waiters, "wait");
 }
 
@@ -214,6 +219,19 @@ int proa_semaphore_release(struct proa_semaphore *semaphore)
 {
     PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
     return release(semaphore, 1, __func__);
+}
+
+void proa_semaphore_close(struct proa_semaphore *semaphore)
+{
+    struct wait *w;
+
+    PROA_CHECK_OBJ(semaphore, MAGIC_SEMAPHORE);
+    home_check(&semaphore->home, __func__);
+    semaphore->closed = true;
+    while ((w = oldest(semaphore))) {
+        semaphore->sleepers--;
+        proa__wait_wake_one(w, NULL, PROA_ECLOSED);
+    }
 }
 
 /* Who waits for more than there can ever be waits no longer. */

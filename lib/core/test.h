@@ -20,7 +20,7 @@
 
 #include <proa/test.h>
 
-#define TEST_WORDS 160
+#define TEST_WORDS 200
 #define TEST_FDS 65536 /* descriptors from here on are not looked at */
 
 enum test_kind {

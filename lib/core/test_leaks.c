@@ -1,6 +1,7 @@
 #include "core/call.h"
 #include "core/sched.h"
 #include "core/test.h"
+#include "core/view.h"
 
 #include <proa/time.h>
 
@@ -8,16 +9,25 @@
  * What a body left on its loop.
  */
 
-static const char *state_of(const struct proa_task *t)
+static void tell_task(struct test_run *run, const struct proa_task *t)
 {
-    if (t->state == TASK_NEW)
-        return "has not run yet";
-    return t->state == TASK_PARKED ? "waits" : "is ready to run";
+    char buf[TASK_NAME_MAX];
+    const char *name = proa__task_name(t, buf);
+    struct view v = {0};
+
+    if (t->state == TASK_NEW) {
+        proa__test_problem(run, "leaves task %s, which has not run yet", name);
+    } else if (t->state != TASK_PARKED) {
+        proa__test_problem(run, "leaves task %s, which is ready to run", name);
+    } else {
+        proa__view_wait(&v, t);
+        proa__test_problem(run, "leaves task %s, which waits in %s%s%s", name, v.call,
+                           v.n ? ": " : "", v.text);
+    }
 }
 
 static size_t find_tasks(struct test_run *run, struct sched *s)
 {
-    char buf[TASK_NAME_MAX];
     size_t n = 0;
 
     LIST_FOR_EACH (link, &s->root.tasks) {
@@ -25,7 +35,7 @@ static size_t find_tasks(struct test_run *run, struct sched *s)
 
         if (t == proa__task_here)
             continue;
-        proa__test_problem(run, "leaves task %s, which %s", proa__task_name(t, buf), state_of(t));
+        tell_task(run, t);
         n++;
     }
     return n;

@@ -50,10 +50,11 @@ struct view_kind {
     unsigned magic;
     describe_fn *describe;
 };
-extern const struct view_kind proa__barrier_view, proa__broadcast_view, proa__channel_view,
-    proa__condition_view, proa__event_view, proa__future_view, proa__group_view, proa__limiter_view,
-    proa__lock_view, proa__once_view, proa__queue_view, proa__rwlock_view, proa__semaphore_view,
-    proa__signals_view, proa__wait_group_view, proa__wait_queue_view, proa__watch_view;
+extern const struct view_kind proa__barrier_view, proa__broadcast_view, proa__capacity_view,
+    proa__channel_view, proa__condition_view, proa__event_view, proa__future_view, proa__group_view,
+    proa__limiter_view, proa__lock_view, proa__once_view, proa__queue_view, proa__rwlock_view,
+    proa__semaphore_view, proa__signals_view, proa__wait_group_view, proa__wait_queue_view,
+    proa__watch_view;
 
 /* Add text; what does not fit is cut off. */
 void proa__view_say(struct view *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

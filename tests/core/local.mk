@@ -16,6 +16,7 @@ core_tests = \
 	%D%/test_barrier \
 	%D%/test_broadcast \
 	%D%/test_call \
+	%D%/test_capacity \
 	%D%/test_case \
 	%D%/test_channel \
 	%D%/test_channel_model \
@@ -61,6 +62,7 @@ core_tests = \
 	%D%/test_scope_model \
 	%D%/test_select \
 	%D%/test_semaphore \
+	%D%/test_service \
 	%D%/test_signal \
 	%D%/test_signal_stream \
 	%D%/test_spawn_modes \
@@ -118,6 +120,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_broadcast_LDADD = $(core_test_libs)
 %C%_test_call_CFLAGS = $(core_test_flags)
 %C%_test_call_LDADD = $(core_test_libs)
+%C%_test_capacity_CFLAGS = $(core_test_flags)
+%C%_test_capacity_LDADD = $(core_test_libs)
 %C%_test_case_CFLAGS = $(core_test_flags)
 %C%_test_case_LDADD = $(core_test_libs)
 %C%_test_channel_CFLAGS = $(core_test_flags)
@@ -187,6 +191,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_select_LDADD = $(core_test_libs)
 %C%_test_semaphore_CFLAGS = $(core_test_flags)
 %C%_test_semaphore_LDADD = $(core_test_libs)
+%C%_test_service_CFLAGS = $(core_test_flags)
+%C%_test_service_LDADD = $(core_test_libs)
 %C%_test_signal_CFLAGS = $(core_test_flags)
 %C%_test_signal_LDADD = $(core_test_libs)
 %C%_test_signal_stream_CFLAGS = $(core_test_flags)

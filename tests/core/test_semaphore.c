@@ -452,6 +452,41 @@ START_TEST(cancel_at_each_point_and_each_failed_allocation_lose_no_permit)
 }
 END_TEST
 
+static int closed_body(void *arg)
+{
+    PROA_AUTO(proa_semaphore) *s = NULL;
+    struct taker t[3];
+    char order[8] = "";
+
+    (void)arg;
+    ck_ok(proa_semaphore_new(&s, 1, PROA_SEMAPHORE_OPTS(.limit = 2)));
+    ck_ok(proa_semaphore_acquire(s));
+    take_all(t, s, order);
+    PROA_GROUP(g, .kind = PROA_GROUP_SUPERVISE);
+    for (int i = 0; i < 3; i++)
+        ck_ok(proa_create_task(&g, take, &t[i]));
+    t_settle();
+    ck_ok(proa_semaphore_release(s)); /* somebody has it; then it closes */
+    proa_semaphore_close(s);
+    ck_err(proa_group_join(&g), PROA_ECLOSED);
+    ck_assert_uint_eq(strlen(order), 1);
+    for (int i = 0; i < 3; i++)
+        ck_assert(t[i].rc == 0 || t[i].rc == PROA_ECLOSED);
+    ck_ok(proa_semaphore_release(s));
+    ck_assert_uint_eq(proa_semaphore_permits(s), 1);
+    ck_err(proa_semaphore_acquire(s), PROA_ECLOSED);
+    ck_err(proa_semaphore_try_acquire(s), PROA_ECLOSED);
+    ck_ok(proa_semaphore_resize(s, 5));
+    proa_semaphore_close(s);
+    ck_err(proa_semaphore_acquire_n(s, 2), PROA_ECLOSED);
+    return 0;
+}
+START_TEST(a_closed_semaphore_gives_no_more)
+{
+    t_run_modes(closed_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main(
@@ -465,5 +500,6 @@ int main(void)
             several_permits_are_taken_at_once_in_order, limit_can_be_changed_while_permits_are_out,
             aio_sem_07_release_beyond_the_limit_fails_and_changes_nothing,
             freeing_a_semaphore_under_a_waiter_aborts,
-            cancel_at_each_point_and_each_failed_allocation_lose_no_permit, NULL});
+            cancel_at_each_point_and_each_failed_allocation_lose_no_permit,
+            a_closed_semaphore_gives_no_more, NULL});
 }

@@ -249,6 +249,56 @@ START_TEST(without_memory_a_cancel_has_no_reason)
 }
 END_TEST
 
+/* ---- reasons of a group */
+
+static char told[64];
+
+static int listen(void *arg)
+{
+    (void)arg;
+    ck_err(proa_sleep(PROA_FOREVER), PROA_ECANCELED);
+    strncpy(told, proa_cancel_reason(), sizeof told - 1);
+    return PROA_ECANCELED;
+}
+
+static int group_reason_body(void *arg)
+{
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, listen, NULL));
+    t_settle();
+    proa_group_cancel_for(&g, "the tide turns");
+    proa_group_cancel_for(&g, "and turns again");
+    ck_assert_str_eq(proa_cancel_reason(), "the tide turns"); /* it is around the opener, too */
+    ck_ok(proa_group_join(&g));
+    ck_assert_str_eq(told, "the tide turns");
+    ck_assert_str_eq(proa_cancel_reason(), "");
+    return 0;
+}
+START_TEST(a_group_is_cancelled_for_a_reason)
+{
+    t_run_modes(group_reason_body, NULL);
+}
+END_TEST
+
+static int group_no_reason_body(void *arg)
+{
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, listen, NULL));
+    t_settle();
+    proa_group_cancel(&g);
+    proa_group_cancel_for(&g, "too late");
+    ck_ok(proa_group_join(&g));
+    ck_assert_str_eq(told, "");
+    return 0;
+}
+START_TEST(a_reason_after_the_cancel_does_not_count)
+{
+    t_run_modes(group_no_reason_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("task_view", (const TTest *const[]){
@@ -259,6 +309,8 @@ int main(void)
                                    a_cancelled_task_can_read_the_reason,
                                    whoever_cancels_leaves_a_reason,
                                    without_memory_a_cancel_has_no_reason,
+                                   a_group_is_cancelled_for_a_reason,
+                                   a_reason_after_the_cancel_does_not_count,
                                    NULL,
                                });
 }

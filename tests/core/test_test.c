@@ -85,9 +85,9 @@ START_TEST(a_task_that_is_left_is_named)
     ck_told(leave_new_task, SINGLE, PROA_ETEST,
             "boat (in order): leaves task oar, which has not run yet\n");
     ck_told(leave_waiting_task, SINGLE, PROA_ETEST,
-            "boat (in order): leaves task oar, which waits");
+            "boat (in order): leaves task oar, which waits in proa_sleep: ");
     ck_assert_str_eq(told(leave_two_tasks, SINGLE)->text,
-                     "boat (in order): leaves task oar, which waits\n"
+                     "boat (in order): leaves task oar, which waits in proa_sleep: no deadline\n"
                      "boat (in order): leaves task oar, which has not run yet\n");
 }
 END_TEST
