@@ -175,7 +175,6 @@ static int measure(struct transfer *x, int64_t offset, int64_t n)
     if (n == PROA_FILE_REST)
         n = size > offset ? size - offset : 0;
     x->at = offset;
-    x->end = offset;
     if (n > 0 && (size < offset || n > size - offset))
         return proa__fail(PROA_EEOF, "sending %lld bytes from %lld on of a file that has %lld",
                           (long long)n, (long long)offset, (long long)size);

@@ -362,6 +362,50 @@ START_TEST(a_cancelled_write_is_gone_on_with_where_it_stopped)
 }
 END_TEST
 
+static int read_into(void *arg)
+{
+    struct flow *f = arg;
+
+    f->rc = proa_read_exact(f->s, (void *)(uintptr_t)f->bytes, BYTES, &f->done);
+    return 0;
+}
+
+static int cancelled_read_body(void *arg)
+{
+    static uint8_t bytes[BYTES], got[BYTES];
+    struct ends e = {0};
+    struct flow out = {.bytes = bytes}, in = {.bytes = got};
+    size_t more;
+
+    for (size_t i = 0; i < BYTES; i++)
+        bytes[i] = t_byte((int64_t)i);
+    ck_ok(t_shake(&e, &(struct pair_opts){.ab = {.capacity = 1500, .split = 700}}));
+    out.s = e.c;
+    in.s = e.s;
+    PROA_GROUP(g);
+    PROA_GROUP(reader);
+    ck_ok(proa_create_task(&g, write_from, &out));
+    ck_ok(proa_create_task(&reader, read_into, &in));
+    t_turns(*(int *)arg);
+    proa_group_cancel(&reader);
+    ck_ok(proa_group_join(&reader));
+    ck_err(in.rc, PROA_ECANCELED);
+    ck_ok(proa_read_exact(e.s, got + in.done, BYTES - in.done, &more));
+    ck_assert_uint_eq(in.done + more, BYTES);
+    ck_assert_mem_eq(got, bytes, BYTES);
+    ck_ok(proa_group_join(&g));
+    ck_ok(out.rc);
+    t_leave(&e);
+    return 0;
+}
+START_TEST(a_cancelled_read_is_gone_on_with_where_it_stopped)
+{
+    int turns = 3 * _i;
+
+    t_run(cancelled_read_body, &turns);
+}
+END_TEST
+
 int main(void)
 {
     t_openssl_apart();
@@ -376,6 +420,7 @@ int main(void)
             {using_the_old_handle_aborts, 8},
             {a_stream_that_somebody_reads_is_not_upgraded, 2},
             {a_cancelled_write_is_gone_on_with_where_it_stopped, 40},
+            {a_cancelled_read_is_gone_on_with_where_it_stopped, 20},
             {NULL, 0},
         });
 }
