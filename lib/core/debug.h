@@ -24,11 +24,13 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "core/loop.h"
 #include "core/place.h"
 #include "core/task.h"
 #include "core/timer.h"
 #include "core/trace.h"
+#include "core/view.h"
 
 #include <proa/debug.h>
 
@@ -65,7 +67,8 @@ struct debug {
     char deepest_name[TASK_NAME_MAX];
     bool no_depth; /* this system does not tell how deep */
 
-    struct list objects; /* struct debug_object that nobody closed, oldest first */
+    struct list objects; /* struct opened that nobody closed, oldest first */
+    struct map open;     /* the same, by the object's address */
 };
 
 /* ---- on and off */
@@ -156,35 +159,33 @@ void proa__debug_orphan(const char *kind, const void *object);
 
 /* ---- objects that have to be closed: debug_object.c */
 
-struct debug_object;
-
-/* Say which one it is: an address, a pid. */
-typedef void debug_describe_fn(const void *object, char *buf, size_t n);
-
 /*
- * An object was opened on this thread's loop; proa__debug_closed says that it was closed. What is
- * open when the loop ends is told, with the trace of the opening. *at is the object's, which zeroes
- * it before; outside debug mode it stays NULL. `describe` may be NULL.
+ * An object was opened on this thread's loop, or closed. What is open when the loop ends is told,
+ * with the trace of the opening. Nothing is kept in the object itself: most are made by the ten
+ * thousand, and outside debug mode this costs them a test.
  */
-void proa__debug_opened(struct debug_object **at, const char *kind, const void *object,
-                        debug_describe_fn *describe);
-void proa__debug_closed_slow(struct debug_object **at);
+void proa__debug_opened(describe_fn *describe, const void *object);
+void proa__debug_closed(const void *object);
 
-static inline void debug_opened(struct debug_object **at, const char *kind, const void *object,
-                                debug_describe_fn *describe)
+static inline bool debug_here(void)
 {
-    if (__builtin_expect(proa__loop_here && proa__loop_here->debug, 0))
-        proa__debug_opened(at, kind, object, describe);
+    return __builtin_expect(proa__loop_here && proa__loop_here->debug, 0);
 }
 
-static inline void debug_closed(struct debug_object **at)
+static inline void debug_opened(describe_fn *describe, const void *object)
 {
-    if (__builtin_expect(*at != NULL, 0))
-        proa__debug_closed_slow(at);
+    if (debug_here())
+        proa__debug_opened(describe, object);
 }
 
-/* The loop ends: tell of those that are open. They stay allocated for their owners to close. */
-void proa__debug_tell_open(struct debug *d);
+static inline void debug_closed(const void *object)
+{
+    if (debug_here())
+        proa__debug_closed(object);
+}
+
+/* The loop ends: tell of those that are open. */
+void proa__debug_tell_open(const struct debug *d);
 
 /* No more objects are watched. */
 void proa__debug_forget_open(struct debug *d);

@@ -9,37 +9,44 @@
  * What has to be closed, and was not: streams, listeners, processes, runners.
  */
 
-struct debug_object {
-    struct list link; /* in debug->objects; alone: its loop has ended */
-    const char *kind;
+struct opened {
+    struct list link; /* in debug->objects */
+    describe_fn *describe;
     const void *object;
-    debug_describe_fn *describe;
-    struct trace opened;
+    struct trace trace;
 };
 
-void proa__debug_opened(struct debug_object **at, const char *kind, const void *object,
-                        debug_describe_fn *describe)
+static struct proa_str key_of(const struct opened *o)
 {
-    struct debug_object *o;
-
-    if (*at)
-        return;
-    o = proa__alloc(sizeof *o);
-    if (!o)
-        return; /* then it is not watched */
-    o->kind = kind;
-    o->object = object;
-    o->describe = describe;
-    trace_here(&o->opened);
-    list_push(&proa__loop_here->debug->objects, &o->link);
-    *at = o;
+    return (struct proa_str){(const char *)&o->object, sizeof o->object};
 }
 
-void proa__debug_closed_slow(struct debug_object **at)
+/* Without memory it is not watched. */
+void proa__debug_opened(describe_fn *describe, const void *object)
 {
-    struct debug_object *o = *at;
+    struct debug *d = proa__loop_here->debug;
+    struct opened *o = proa__alloc(sizeof *o);
 
-    *at = NULL;
+    if (!o)
+        return;
+    o->describe = describe;
+    o->object = object;
+    trace_here(&o->trace);
+    proa__debug_closed(object);
+    if (proa__map_put(&d->open, key_of(o), o, NULL) < 0) {
+        proa__free(o);
+        return;
+    }
+    list_push(&d->objects, &o->link);
+}
+
+void proa__debug_closed(const void *object)
+{
+    struct opened *o = proa__map_remove(&proa__loop_here->debug->open,
+                                        key_of(&(struct opened){.object = object}));
+
+    if (!o)
+        return;
     list_remove(&o->link);
     proa__free(o);
 }
@@ -48,21 +55,20 @@ void proa__debug_forget_open(struct debug *d)
 {
     struct list *link;
 
+    proa__map_fini(&d->open);
     while ((link = list_pop(&d->objects)))
-        list_init(link);
+        proa__free(CONTAINER_OF(link, struct opened, link));
 }
 
-void proa__debug_tell_open(struct debug *d)
+void proa__debug_tell_open(const struct debug *d)
 {
     LIST_FOR_EACH (link, &d->objects) {
-        const struct debug_object *o = CONTAINER_OF(link, struct debug_object, link);
-        char text[128] = "";
+        const struct opened *o = CONTAINER_OF(link, struct opened, link);
+        char text[VIEW_TEXT];
 
-        if (o->describe)
-            o->describe(o->object, text, sizeof text);
-        proa__log(PROA_LOG_WARNING, "%s%s%s was never closed; it was opened here:", o->kind,
-                  *text ? " " : "", text);
-        proa__debug_log_trace(&o->opened);
+        proa__view_write(o->describe, o->object, text, sizeof text);
+        proa__log(PROA_LOG_WARNING, "%s was never closed; it was opened here:", text);
+        proa__debug_log_trace(&o->trace);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "core/loop.h"
 
 #include <proa/err.h>
@@ -89,6 +90,7 @@ static int adopt(struct proa_dgram **ret, int fd)
     }
     d->connected = getpeername(fd, &peer.u.sa, &peer.len) == 0;
     d->magic = DGRAM_MAGIC;
+    debug_opened(proa__dgram_describe, d);
     *ret = d;
     return 0;
 }
@@ -215,6 +217,7 @@ void proa_dgram_free(struct proa_dgram *d)
     if (d->made.len)
         unlink(d->made.u.un.sun_path);
     d->magic = 0;
+    debug_closed(d);
     proa__free(d);
 }
 

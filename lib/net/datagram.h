@@ -17,6 +17,8 @@
 
 #include <proa/datagram.h>
 
+struct view;
+
 struct lane {
     struct list waiters; /* struct wait */
     bool woken;          /* the first was, and has not run yet: the others wait for it */
@@ -30,6 +32,9 @@ struct proa_dgram {
     bool connected;
     struct proa_addr made; /* the UNIX path that free removes; len 0: none */
 };
+
+/* Add what it is. */
+void proa__dgram_describe(const void *dgram, struct view *v);
 
 /* An edge of its descriptor. */
 void proa__dgram_ready(void *dgram, unsigned dirs);

@@ -53,16 +53,17 @@ static ssize_t try_once(struct proa_dgram *d, const struct move *m)
 
 /* A place in the lane until it is our turn: at its end, or at its head again when there was nothing
  * to be had. */
-static void describe(const void *object, struct view *v)
+void proa__dgram_describe(const void *dgram, struct view *v)
 {
-    const struct proa_dgram *d = object;
+    const struct proa_dgram *d = dgram;
 
     proa__view_object(v, "socket", d);
     proa__view_say(v, ", descriptor %d", d->io.fd);
 }
 
-static const struct wait_kind receives = {.call = "proa_dgram_receive", .describe = describe};
-static const struct wait_kind sends = {.call = "proa_dgram_send", .describe = describe};
+static const struct wait_kind receives = {.call = "proa_dgram_receive",
+                                          .describe = proa__dgram_describe};
+static const struct wait_kind sends = {.call = "proa_dgram_send", .describe = proa__dgram_describe};
 
 static int wait_turn(struct proa_dgram *d, struct lane *lane, bool again)
 {

@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/debug.h"
 
 #include <proa/err.h>
 
@@ -52,6 +53,7 @@ int proa__fd_stream_new(struct proa_stream **ret, int fd, const struct stream_op
         return proa__fail(rc, "%s stream: watching descriptor %d: %s", ops->kind, fd,
                           proa_err_text(rc));
     }
+    debug_opened(proa__stream_describe, &f->s);
     *ret = &f->s;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "core/loop.h"
 #include "core/wait.h"
 #include "net/file_io.h"
@@ -47,6 +48,14 @@ static int failed(const struct proa_file *f, const char *doing, int rc)
 
 /* ---- opening ---- */
 
+static void describe(const void *file, struct view *v)
+{
+    const struct proa_file *f = file;
+
+    proa__view_object(v, "file", f);
+    proa__view_say(v, ", %s, descriptor %d", f->name, f->fd);
+}
+
 static struct proa_file *make(const char *name)
 {
     size_t n = strlen(name);
@@ -60,7 +69,15 @@ static struct proa_file *make(const char *name)
     f->fd = -1;
     f->loop = proa__loop_need("a file");
     memcpy(f->name, name, n);
+    debug_opened(describe, f);
     return f;
+}
+
+static void release(struct proa_file *f)
+{
+    debug_closed(f);
+    f->magic = 0;
+    proa__free(f);
 }
 
 struct opening {
@@ -116,7 +133,7 @@ int proa_file_open(struct proa_file **ret, const char *path, const struct proa_f
     opening.mode = o.mode ? o.mode : 0666;
     rc = proa_to_thread(open_it, &opening, NULL);
     if (rc < 0) {
-        proa__free(f);
+        release(f);
         return rc;
     }
     f->fd = opening.fd;
@@ -367,12 +384,6 @@ int proa_file_info(struct proa_file *f, struct proa_file_info *ret)
 }
 
 /* ---- closing ---- */
-
-static void release(struct proa_file *f)
-{
-    f->magic = 0;
-    proa__free(f);
-}
 
 static void check_unused(const struct proa_file *f, const char *call)
 {

@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/debug.h"
 #include "core/io.h"
 #include "core/loop.h"
 #include "core/main.h"
@@ -369,6 +370,7 @@ int proa__listener_new(struct proa_listener **ret, const struct listen_set *set)
         sock->addr = set->addr[l->n];
     }
     l->reserve = open_reserve();
+    debug_opened(proa__listener_describe, l);
     *ret = l;
     return 0;
 }
@@ -411,6 +413,7 @@ void proa_listener_free(struct proa_listener *l)
     if (l->reserve >= 0)
         close(l->reserve);
     l->magic = 0;
+    debug_closed(l);
     proa__free(l);
 }
 

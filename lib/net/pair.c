@@ -3,6 +3,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "core/loop.h"
 #include "core/timer.h"
 
@@ -297,6 +298,7 @@ static void set_half(struct half *h, struct pair *pair)
 {
     proa__stream_init(&h->s, &pair_ops);
     h->pair = pair;
+    debug_opened(proa__stream_describe, &h->s);
 }
 
 int proa__pair_new(struct proa_stream **ret_a, struct proa_stream **ret_b,

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/debug.h"
 #include "core/view.h"
 #include "core/wait.h"
 #include "net/stream.h"
@@ -117,12 +118,13 @@ int proa__process_watch(struct proa_process *p)
     return proa__fail(rc, "watching process %d: %s", (int)p->pid, proa_err_text(rc));
 }
 
-static void describe(const void *object, struct view *v)
+void proa__process_describe(const void *process, struct view *v)
 {
-    proa__view_say(v, "process %d", (int)((const struct proa_process *)object)->pid);
+    proa__view_say(v, "process %d", (int)((const struct proa_process *)process)->pid);
 }
 
-static const struct wait_kind waits = {.call = "proa_process_wait", .describe = describe};
+static const struct wait_kind waits = {.call = "proa_process_wait",
+                                       .describe = proa__process_describe};
 
 int proa_process_wait(struct proa_process *p, struct proa_exit *ret)
 {
@@ -268,6 +270,7 @@ void proa_process_free(struct proa_process *p)
     proa__loop_check(p->loop, __func__);
     PROA_CHECK(list_empty(&p->waiters) && !p->busy,
                "proa_process_free: a task still waits for process %d", (int)p->pid);
+    debug_closed(p);
     for (int i = 0; i < 3; i++)
         proa_stream_free(p->stream[i]);
     if (!p->ended && p->leave) {

@@ -20,6 +20,8 @@
 
 #include <proa/process.h>
 
+struct view;
+
 struct proa_process {
     unsigned magic;
     pid_t pid;
@@ -40,6 +42,9 @@ struct proa_process {
 };
 
 #define PROCESS_MAGIC 0x50524f43u
+
+/* Add what it is. */
+void proa__process_describe(const void *process, struct view *v);
 
 /* The child runs under `pid`, which nobody has reaped: watch it. On failure it is the caller's. */
 int proa__process_watch(struct proa_process *p);

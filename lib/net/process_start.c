@@ -1,6 +1,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "core/debug.h"
 #include "net/fd_stream.h"
 #include "net/process.h"
 
@@ -210,6 +211,7 @@ int proa_process_start(struct proa_process **ret, const char *const *argv,
         return rc;
     }
     p->magic = PROCESS_MAGIC;
+    debug_opened(proa__process_describe, p);
     *ret = p;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "core/debug.h"
 #include "core/loop.h"
 #include "core/view.h"
 #include "net/stream_buf.h"
@@ -401,6 +402,7 @@ void proa__stream_close(struct proa_stream *s)
     proa__free(s->in);
     s->in = NULL;
     s->magic = 0;
+    debug_closed(s);
     s->ops->close(s);
 }
 

@@ -28,6 +28,9 @@ core_tests = \
 	%D%/test_crash \
 	%D%/test_defer \
 	%D%/test_dump \
+	%D%/test_debug \
+	%D%/test_debug_open \
+	%D%/test_debug_task \
 	%D%/test_event \
 	%D%/test_future \
 	%D%/test_future_thread \
@@ -142,6 +145,12 @@ check_PROGRAMS += $(core_tests)
 %C%_test_defer_LDADD = $(core_test_libs)
 %C%_test_dump_CFLAGS = $(core_test_flags)
 %C%_test_dump_LDADD = $(core_test_libs)
+%C%_test_debug_CFLAGS = $(core_test_flags)
+%C%_test_debug_LDADD = $(core_test_libs)
+%C%_test_debug_open_CFLAGS = $(core_test_flags)
+%C%_test_debug_open_LDADD = $(core_test_libs)
+%C%_test_debug_task_CFLAGS = $(core_test_flags)
+%C%_test_debug_task_LDADD = $(core_test_libs)
 %C%_test_event_CFLAGS = $(core_test_flags)
 %C%_test_event_LDADD = $(core_test_libs)
 %C%_test_future_CFLAGS = $(core_test_flags)

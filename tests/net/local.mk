@@ -16,6 +16,7 @@ net_tests = \
 	%D%/test_connect \
 	%D%/test_datagram \
 	%D%/test_describe \
+	%D%/test_debug_open \
 	%D%/test_edge \
 	%D%/test_file \
 	%D%/test_listener \
@@ -80,6 +81,8 @@ check_PROGRAMS += $(net_tests)
 %C%_test_datagram_LDADD = $(net_test_libs)
 %C%_test_describe_CFLAGS = $(net_test_flags)
 %C%_test_describe_LDADD = $(net_test_libs)
+%C%_test_debug_open_CFLAGS = $(net_test_flags)
+%C%_test_debug_open_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
 %C%_test_edge_LDADD = $(net_test_libs)
 %C%_test_file_SOURCES = %D%/test_file.c %D%/files.c %D%/files.h

@@ -14,7 +14,7 @@ TEST_LIBS = %D%/libtest.la
 # What runs test bodies as tasks; for core's tests and all above, before TEST_LIBS.
 check_LTLIBRARIES += %D%/libtrun.la
 TRUN_LIBS = %D%/libtrun.la $(TEST_LIBS)
-%C%_libtrun_la_SOURCES = %D%/t_peer.c %D%/t_peer.h %D%/t_run.c %D%/t_run.h
+%C%_libtrun_la_SOURCES = %D%/t_debug.h %D%/t_peer.c %D%/t_peer.h %D%/t_run.c %D%/t_run.h
 %C%_libtrun_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 CHECK_LONG += '$(srcdir)/%D%/valgrind-all'

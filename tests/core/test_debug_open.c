@@ -1,0 +1,166 @@
+#include "core/debug.h"
+#include "core/place.h"
+#include "support/t_debug.h"
+#include "support/t_run.h"
+
+#include <proa/runner.h>
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOINLINE __attribute__((noinline))
+
+/* ---- what is not closed */
+
+static int nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static NOINLINE int unfreed_child(void)
+{
+    struct proa_runner *kept;
+    struct proa_runner *freed;
+
+    ck_ok(proa_runner_new(&freed, PROA_RUNNER_OPTS(.run = {.debug = true})));
+    ck_ok(proa_runner_run(freed, nothing, NULL));
+    proa_runner_free(freed);
+    ck_ok(proa_runner_new(&kept, PROA_RUNNER_OPTS(.run = {.debug = true})));
+    ck_ok(proa_runner_run(kept, nothing, NULL));
+    exit(0);
+}
+START_TEST(aio_dbg_04_a_runner_that_is_never_freed_is_told_when_the_process_ends)
+{
+    static char text[4096];
+    size_t n = 0;
+    ssize_t got;
+    int fds[2];
+    pid_t child;
+    const char *first;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    child = fork();
+    if (child == 0) {
+        dup2(fds[1], STDERR_FILENO);
+        unfreed_child();
+    }
+    close(fds[1]);
+    while ((got = read(fds[0], text + n, sizeof text - 1 - n)) > 0)
+        n += (size_t)got;
+    text[n] = '\0';
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    first = strstr(text, "a runner was never freed; it was made here:");
+    ck_assert_msg(first, "it wrote: %s", text);
+    ck_assert_ptr_null(strstr(first + 1, "a runner was never freed"));
+    if (proa__place_knows_lines())
+        ck_assert_ptr_nonnull(strstr(first, "unfreed_child (test_debug_open.c:"));
+}
+END_TEST
+
+static void describe_thing(const void *object, struct view *v)
+{
+    proa__view_object(v, "thing", object);
+}
+static int things_body(void *arg)
+{
+    static const char things[1000];
+
+    (void)arg;
+    for (size_t i = 0; i < sizeof things; i++)
+        debug_opened(describe_thing, &things[i]);
+    for (size_t i = 0; i < sizeof things; i++)
+        if (i != 700)
+            debug_closed(&things[i]);
+    debug_closed(&things[3]); /* twice is no harm */
+    return 0;
+}
+START_TEST(aio_dbg_04_what_is_open_when_the_loop_ends_is_told_with_its_opening)
+{
+    t_said_begin();
+    ck_ok(run_debug(things_body, NULL, NEVER_SLOW));
+    ck_said(1, "was never closed; it was opened here:");
+    ck_said(1, "thing 0x");
+    if (proa__place_knows_lines())
+        ck_assert_uint_ge(t_said("    things_body ("), 1);
+}
+END_TEST
+
+static int reopened_body(void *arg)
+{
+    debug_opened(describe_thing, arg);
+    debug_opened(describe_thing, arg); /* its memory had another life, whose end nobody told */
+    return 0;
+}
+START_TEST(aio_dbg_04_an_address_is_one_object)
+{
+    char thing;
+
+    t_said_begin();
+    ck_ok(run_debug(reopened_body, &thing, NEVER_SLOW));
+    ck_said(1, "thing 0x");
+}
+END_TEST
+
+static int switched_body(void *arg)
+{
+    debug_opened(describe_thing, arg);
+    ck_ok(proa_debug_set(false));
+    debug_closed(arg);
+    return 0;
+}
+START_TEST(aio_dbg_04_switching_it_off_forgets_what_is_open)
+{
+    char thing;
+
+    t_said_begin();
+    ck_ok(run_debug(switched_body, &thing, NEVER_SLOW));
+    ck_said(0, "never closed");
+}
+END_TEST
+
+static int outside_body(void *arg)
+{
+    debug_opened(describe_thing, arg);
+    return 0;
+}
+START_TEST(aio_dbg_04_in_production_mode_nothing_is_remembered)
+{
+    t_said_begin();
+    ck_ok(run_plain(outside_body, NULL));
+    ck_assert_uint_eq(said.n, 0);
+}
+END_TEST
+
+static int alloc_thing_body(void *arg)
+{
+    debug_opened(describe_thing, arg);
+    return 0;
+}
+static int alloc_thing_run(void *arg)
+{
+    return run_debug(alloc_thing_body, arg, NEVER_SLOW);
+}
+START_TEST(aio_dbg_04_remembering_survives_want_of_memory)
+{
+    char thing;
+
+    t_said_begin();
+    t_each_alloc(alloc_thing_run, &thing);
+}
+END_TEST
+
+int main(void)
+{
+    return t_main("debug_open",
+                  (const TTest *const[]){
+                      aio_dbg_04_a_runner_that_is_never_freed_is_told_when_the_process_ends,
+                      aio_dbg_04_what_is_open_when_the_loop_ends_is_told_with_its_opening,
+                      aio_dbg_04_an_address_is_one_object,
+                      aio_dbg_04_switching_it_off_forgets_what_is_open,
+                      aio_dbg_04_remembering_survives_want_of_memory,
+                      aio_dbg_04_in_production_mode_nothing_is_remembered,
+                      NULL,
+                  });
+}
