@@ -38,7 +38,7 @@ static bool may_be_blocked(const struct proa_task *t)
 {
     const struct wait_kind *kind = t->waits->what;
 
-    if (t->n_waits > 1 || !kind)
+    if (!kind)
         return false;
     if (kind == &proa__arm_waits)
         return ((const struct arm *)t->waits->on)->ops->blocks;

@@ -376,7 +376,7 @@ static int signal_by_name(const char *name)
 
 static int dump_signal_of(int asked)
 {
-    const char *name = getenv("PROA_DUMP_SIGNAL");
+    const char *name = secure_getenv("PROA_DUMP_SIGNAL");
 
     if (asked || !name || !name[0])
         return asked;
@@ -388,7 +388,7 @@ static int dump_signal_of(int asked)
 
 static bool is_asked(bool asked)
 {
-    const char *value = getenv("PROA_INSPECT");
+    const char *value = secure_getenv("PROA_INSPECT");
 
     return asked || (value && value[0] && strcmp(value, "0") != 0);
 }

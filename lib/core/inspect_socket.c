@@ -56,7 +56,7 @@ void proa__inspect_after_fork(void)
 
 static void dir_path(char *buf, size_t n)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
 
     if (runtime && runtime[0] == '/' && strlen(runtime) + 8 < n)
         snprintf(buf, n, "%s/proa", runtime);

@@ -36,7 +36,6 @@ void proa__look_begin_idle(struct look *look, struct sched *sched)
     proa__trace_prepare();
 }
 
-/* ASan's frames may lie elsewhere: the address of one says nothing there, and the room is large. */
 void proa__look_begin(struct look *look)
 {
     const void *sp = __builtin_frame_address(0);

@@ -1,3 +1,4 @@
+#include "base/fail.h"
 #include "core/look.h"
 #include "core/sched.h"
 #include "support/t_run.h"
@@ -130,7 +131,7 @@ END_TEST
 static int stop_at_second(void *arg, const struct proa_task_info *info)
 {
     (void)info;
-    return ++*(int *)arg == 2 ? PROA_EPIPE : 0;
+    return ++*(int *)arg == 2 ? proa__fail(PROA_EPIPE, "of the walk") : 0;
 }
 
 static int details(void *arg, const struct proa_task_info *info)
@@ -179,8 +180,10 @@ static int details_body(void *arg)
         PROA_TIMEOUT(outer, PROA_SEC);
         PROA_TIMEOUT(inner, PROA_HOUR);
         ck_ok(proa_tasks_walk(details, &w));
+        proa__fail(PROA_EPIPE, "of before");
         ck_err(proa_tasks_walk(stop_at_second, &n), PROA_EPIPE);
         ck_assert_int_eq(n, 2);
+        ck_assert_str_eq(proa_err_detail(PROA_EPIPE), "of before");
     }
     proa_queue_free(w.queue);
     return 0;
@@ -293,6 +296,35 @@ START_TEST(the_running_task_sees_its_own_calls)
 }
 END_TEST
 
+static int look_around(void *ref)
+{
+    void *at[48];
+
+    ck_assert_int_eq(proa_task_backtrace(proa_current_task(), at, 48), 0);
+    return proa_task_backtrace(*(struct proa_task_ref *)ref, at, 48);
+}
+
+static int big_stack_body(void *arg)
+{
+    struct proa_task_ref ref;
+    struct seen seen = {0};
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, &ref, sleep_long, NULL, NULL));
+    yield_some();
+    ck_assert_int_gt(proa_call_on_big_stack(look_around, &ref), 0);
+    ck_ok(proa_tasks_walk(note, &seen));
+    ck_assert_uint_eq(seen.n, 2);
+    proa_group_cancel(&g);
+    return 0;
+}
+START_TEST(from_the_big_stack_others_are_seen)
+{
+    t_run_in_order(big_stack_body, NULL);
+}
+END_TEST
+
 struct eager {
     struct proa_task_ref creator;
     size_t found;
@@ -362,7 +394,12 @@ START_TEST(a_task_that_has_not_begun_is_in_no_call)
 }
 END_TEST
 
-/* Go down until so many bytes are left, and wait there. */
+/* Go down until so many bytes are left, and wait there; the waiting itself takes some. */
+#ifdef PROA_SANITIZED
+#define WAITING ((size_t)8 << 10)
+#else
+#define WAITING ((size_t)1 << 10)
+#endif
 struct dive {
     size_t left;
     struct proa_queue *queue;
@@ -385,7 +422,7 @@ static int dive(void *arg)
 /* Right at the limit a look has all the room that it needs; a little deeper there is none. */
 static int room_body(void *arg)
 {
-    struct dive at_limit = {.left = LOOK_ROOM + 1024};
+    struct dive at_limit = {.left = LOOK_ROOM + WAITING};
     struct dive below = {.left = LOOK_ROOM - 64};
     struct proa_task_ref ref[2];
     void *at[48];
@@ -538,6 +575,7 @@ static int select_both(void *arg)
     struct proa_case cases[2] = {proa_case_never(), proa_case_timer(PROA_HOUR)};
 
     ck_ok(proa_lock_acquire(two->mine));
+    ck_ok(proa_sleep(PROA_MS)); /* it was woken before */
     int rc = proa_select(cases, 2, NULL);
     proa_lock_release(two->mine);
     return rc < 0 ? rc : 0;
@@ -554,7 +592,7 @@ static int no_circle_body(void *arg)
         PROA_GROUP(g);
         ck_ok(proa_create_task(&g, select_both, &two));
         ck_ok(proa_create_task(&g, take_lock, two.mine));
-        yield_some();
+        ck_ok(proa_sleep(2 * PROA_MS));
         ck_assert_int_eq(proa_tasks_deadlocks(note_circle, &c), 0);
     }
     ck_assert_int_eq(c.n, 0);
@@ -586,6 +624,7 @@ int main(void)
                                  who_is_cancelled_is_told,
                                  aio_dbg_01_the_calls_of_a_waiting_task_are_listed,
                                  the_running_task_sees_its_own_calls,
+                                 from_the_big_stack_others_are_seen,
                                  a_creator_that_waits_for_an_eager_task_can_be_looked_at,
                                  a_task_that_has_not_begun_is_in_no_call,
                                  a_task_with_little_stack_left_is_not_looked_at,
