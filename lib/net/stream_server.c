@@ -283,6 +283,7 @@ int proa_stream_server_new(struct proa_stream_server **ret, proa_serve_fn *fn, v
     list_init(&server->listeners);
     list_init(&server->conns);
     list_init(&server->waiters);
+    list_init(&server->callers);
     *ret = server;
     return 0;
 }

@@ -56,6 +56,7 @@ struct proa_stream_server {
     struct list conns;     /* struct served, oldest first */
     size_t n_conns;
     struct list waiters; /* struct wait, of who waits for the end */
+    struct list callers; /* struct caller, of the calls that they are in */
 };
 
 /* Stops the program if it was freed, or this is another thread. */

@@ -89,95 +89,123 @@ static void describe(const void *object, struct view *v)
 
 static const struct wait_kind ends = {.call = "proa_stream_server_stop", .describe = describe};
 
-/* 0, PROA_ECANCELED unless `firm`, PROA_ECLOSED: freed, do not touch it. */
-static int wait_end(struct proa_stream_server *server, bool firm)
+/* A call that waits, on its caller's stack: others may free the server meanwhile. */
+struct caller {
+    struct list link;
+    struct proa_stream_server *server;
+    bool gone; /* do not touch it */
+};
+
+static void enter(struct caller *c, struct proa_stream_server *server)
 {
-    while (!is_over(server)) {
-        struct wait w;
-        int rc;
-        proa__wait_link(&server->waiters, &w);
-        rc = firm ? proa__wait_park_firm(&w, 1, &ends, server)
-                  : proa__wait_park(&w, 1, &ends, server);
-        if (rc < 0)
-            return rc;
-        if (w.code < 0)
-            return proa__fail(w.code, "the server was freed meanwhile");
-    }
-    return 0;
+    c->server = server;
+    c->gone = false;
+    list_push(&server->callers, &c->link);
 }
 
-static int wait_end_within(struct proa_stream_server *server, int64_t ns)
+static int leave(struct caller *c, int rc)
 {
-    return PROA_WITHIN(ns, wait_end(server, false));
+    if (!c->gone)
+        list_remove(&c->link);
+    return rc;
+}
+
+/* 0, PROA_ECANCELED unless `firm`, PROA_ECLOSED: it was freed. */
+static int wait_end(struct caller *c, bool firm)
+{
+    struct proa_stream_server *server = c->server;
+    struct wait w;
+    int rc;
+
+    if (is_over(server))
+        return 0;
+    proa__wait_link(&server->waiters, &w);
+    rc = firm ? proa__wait_park_firm(&w, 1, &ends, server) : proa__wait_park(&w, 1, &ends, server);
+    if (rc >= 0 && w.code == 0)
+        return 0; /* it was over then, whatever has become of it */
+    return c->gone ? proa__fail(PROA_ECLOSED, "the server was freed meanwhile") : rc;
+}
+
+static int wait_end_within(struct caller *c, int64_t ns)
+{
+    return PROA_WITHIN(ns, wait_end(c, false));
 }
 
 /* The same although cancelled, for the time that cancelled handlers have. */
-static int wait_cancelled(struct proa_stream_server *server, int64_t ns)
+static int wait_cancelled(struct caller *c, int64_t ns)
 {
     PROA_SHIELD(shield, CANCEL_TIME);
-    return wait_end_within(server, ns);
+    return wait_end_within(c, ns);
 }
 
 /* The steps from `mode` on. */
-static int stop(struct proa_stream_server *server, enum proa_stop_mode mode, int64_t grace)
+static int stop(struct caller *c, enum proa_stop_mode mode, int64_t grace)
 {
     int why = 0;
     int rc;
 
     if (mode == PROA_STOP_DRAIN) {
-        rc = wait_end_within(server, grace);
+        rc = wait_end_within(c, grace);
         if (rc == 0 || rc == PROA_ECLOSED)
             return rc;
         why = rc;
         grace = CANCEL_TIME;
     }
     if (mode != PROA_STOP_ABORT) {
-        proa_stream_server_cancel_clients(server);
-        rc = wait_cancelled(server, grace);
+        proa_stream_server_cancel_clients(c->server);
+        rc = wait_cancelled(c, grace);
         if (rc == 0 || rc == PROA_ECLOSED)
             return rc < 0 ? rc : why;
         why = why < 0 ? why : rc;
     }
-    proa_stream_server_abort_clients(server);
-    rc = wait_end(server, true);
+    proa_stream_server_abort_clients(c->server);
+    rc = wait_end(c, true);
     return rc < 0 ? rc : why;
 }
 
 int proa_stream_server_stop(struct proa_stream_server *server, enum proa_stop_mode mode,
                             int64_t grace)
 {
+    struct caller c;
+
     check_caller(server, __func__);
     if (mode != PROA_STOP_DRAIN && mode != PROA_STOP_CANCEL && mode != PROA_STOP_ABORT)
         return proa__fail(PROA_EINVAL, "%s: %d is no mode", __func__, (int)mode);
     proa_stream_server_close(server);
-    return stop(server, mode, grace);
+    enter(&c, server);
+    return leave(&c, stop(&c, mode, grace));
 }
 
 int proa_stream_server_wait_closed(struct proa_stream_server *server)
 {
+    struct caller c;
     int rc;
 
     check_caller(server, __func__);
     rc = proa__wait_enter(__func__);
-    return rc < 0 ? rc : wait_end(server, false);
+    if (rc < 0)
+        return rc;
+    enter(&c, server);
+    return leave(&c, wait_end(&c, false));
 }
 
 int proa_stream_server_serve_forever(struct proa_stream_server *server)
 {
+    struct caller c;
     int rc;
 
     check_caller(server, __func__);
     rc = proa_stream_server_start(server);
     if (rc < 0)
         return rc;
-    rc = proa__wait_enter(__func__);
-    if (rc == 0)
-        rc = wait_end(server, false);
+    enter(&c, server);
+    rc = wait_end(&c, false);
     if (rc == PROA_ECANCELED) {
-        int ended = proa_stream_server_stop(server, PROA_STOP_CANCEL, CANCEL_TIME);
-        rc = ended == PROA_ECLOSED ? ended : rc;
+        proa_stream_server_close(server);
+        rc = stop(&c, PROA_STOP_CANCEL, CANCEL_TIME);
+        rc = rc == PROA_ECLOSED ? rc : PROA_ECANCELED;
     }
-    return rc;
+    return leave(&c, rc);
 }
 
 /* ---- the end of the server itself */
@@ -194,6 +222,8 @@ void proa_stream_server_free(struct proa_stream_server *server)
     proa__stream_server_check(server, "proa_stream_server_free");
     proa_stream_server_close(server);
     proa_stream_server_abort_clients(server);
+    LIST_FOR_EACH (it, &server->callers)
+        CONTAINER_OF(it, struct caller, link)->gone = true;
     proa__wait_wake_all(&server->waiters, PROA_ECLOSED);
     server->magic = 0;
     server->freed = true;

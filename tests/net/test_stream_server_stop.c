@@ -212,8 +212,8 @@ static int freed_body(void *arg)
     (void)arg;
     open_with(stubborn);
     PROA_GROUP(g);
-    ck_ok(proa_create_task(&g, stop_long, &rc[0]));
     ck_ok(proa_create_task(&g, for_ever, &rc[1]));
+    ck_ok(proa_create_task(&g, stop_long, &rc[0]));
     t_turns(3);
     proa_stream_server_free(scene.server);
     scene.server = NULL;
@@ -230,6 +230,63 @@ static int freed_body(void *arg)
 START_TEST(freeing_a_server_aborts_its_clients_and_tells_who_waits)
 {
     t_run_in_order(freed_body, NULL);
+}
+END_TEST
+
+/* Cancelled and freed in one turn: neither call touches what is gone. */
+static int cut_and_freed_body(void *arg)
+{
+    int rc[2] = {1, 1};
+
+    (void)arg;
+    open_with(echo);
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, for_ever, &rc[1]));
+        ck_ok(proa_create_task(&g, stop_long, &rc[0]));
+        t_turns(3);
+        proa_group_cancel(&g);
+        proa_stream_server_free(scene.server);
+        scene.server = NULL;
+        proa_group_join(&g);
+    }
+    ck_assert_int_eq(rc[0], PROA_ECLOSED);
+    ck_assert_int_eq(rc[1], PROA_ECLOSED);
+    t_turns(3);
+    proa_stream_free(client);
+    return 0;
+}
+
+/* The first who hears of the end frees it under the second. */
+static int stop_and_free(void *arg)
+{
+    *(int *)arg = proa_stream_server_stop(scene.server, PROA_STOP_DRAIN, PROA_FOREVER);
+    proa_stream_server_free(scene.server);
+    return 0;
+}
+
+static int freed_by_first_body(void *arg)
+{
+    int rc[2] = {1, 1};
+
+    (void)arg;
+    open_with(echo);
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, stop_and_free, &rc[0]));
+        ck_ok(proa_create_task(&g, stop_long, &rc[1]));
+        t_turns(3);
+        ck_ok(proa_close(client));
+        ck_ok(proa_group_join(&g));
+    }
+    ck_assert_int_eq(rc[0], 0);
+    ck_assert_int_eq(rc[1], 0);
+    return 0;
+}
+START_TEST(a_server_may_be_freed_under_those_who_wait)
+{
+    t_run_in_order(cut_and_freed_body, NULL);
+    t_run_in_order(freed_by_first_body, NULL);
 }
 END_TEST
 
@@ -265,6 +322,7 @@ int main(void)
                                             a_cancelled_stop_leaves_no_handler,
                                             serving_for_ever_ends_with_a_cancel_or_a_close,
                                             freeing_a_server_aborts_its_clients_and_tells_who_waits,
+                                            a_server_may_be_freed_under_those_who_wait,
                                             a_handler_must_not_wait_for_all_handlers,
                                             NULL,
                                         });
