@@ -207,8 +207,6 @@ int proa_stream_server_start(struct proa_stream_server *server)
     proa__stream_server_check(server, "proa_stream_server_start");
     if (server->closed)
         return proa__fail(PROA_ECLOSED, "the server was closed");
-    if (server->started)
-        return 0;
     for (struct list *it = server->listeners.next; it != &server->listeners && rc == 0;
          it = it->next)
         rc = start_one(server, CONTAINER_OF(it, struct served_listener, link));

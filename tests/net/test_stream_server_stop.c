@@ -132,6 +132,53 @@ START_TEST(an_aborting_stop_waits_for_nothing)
 }
 END_TEST
 
+/* It talks although it is told to end; nobody reads. */
+static int flood_shielded(struct proa_stream *s, void *arg)
+{
+    PROA_SHIELD(shield, 20 * PROA_SEC);
+    int rc;
+
+    rc = flood(s, arg);
+    ck_assert_str_eq(proa_err_detail(rc), "writing to pair: it was aborted");
+    ck_assert_int_eq(proa_shutdown(s), PROA_EBROKEN);
+    return rc;
+}
+
+static int abort_writer_body(void *arg)
+{
+    (void)arg;
+    open_with(flood_shielded);
+    ck_ok(proa_stream_server_stop(scene.server, PROA_STOP_ABORT, 0));
+    ck_assert_int_eq(proa_now() - began, 0);
+    ck_assert_int_eq(rest_of_client(), PROA_ECONNRESET);
+    close_with(PROA_EBROKEN);
+    return 0;
+}
+START_TEST(an_abort_ends_a_write_that_waits)
+{
+    t_run_modes(abort_writer_body, NULL);
+}
+END_TEST
+
+/* Cancelled before its first turn: it runs, and its first call says so. */
+static int unborn_body(void *arg)
+{
+    (void)arg;
+    open_scene_inside(linger, NULL);
+    client = new_client(NULL);
+    began = proa_now();
+    proa_stream_server_cancel_clients(scene.server);
+    ck_ok(proa_stream_server_stop(scene.server, PROA_STOP_DRAIN, PROA_FOREVER));
+    ck_assert_int_eq(proa_now() - began, 0);
+    close_with(PROA_ECANCELED);
+    return 0;
+}
+START_TEST(a_handler_that_has_not_begun_is_cancelled_too)
+{
+    t_run_modes(unborn_body, NULL);
+}
+END_TEST
+
 /* The caller's own time is over while it drains: the rest is done, and quickly. */
 static int caller_cut_body(void *arg)
 {
@@ -319,6 +366,8 @@ int main(void)
                                             handlers_that_go_on_talking_are_aborted,
                                             a_cancelling_stop_gives_its_grace_to_the_cancelled,
                                             an_aborting_stop_waits_for_nothing,
+                                            an_abort_ends_a_write_that_waits,
+                                            a_handler_that_has_not_begun_is_cancelled_too,
                                             a_cancelled_stop_leaves_no_handler,
                                             serving_for_ever_ends_with_a_cancel_or_a_close,
                                             freeing_a_server_aborts_its_clients_and_tells_who_waits,

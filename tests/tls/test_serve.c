@@ -160,12 +160,65 @@ START_TEST(an_aborted_tls_client_is_not_waited_for)
 }
 END_TEST
 
+/* Leaves the client with more than it reads, so that close_notify finds no room. */
+static int leave_full(struct proa_stream *s, void *arg)
+{
+    char bytes[1000] = {0};
+    size_t done;
+    int rc;
+
+    do
+        rc = PROA_WITHIN(PROA_MS, proa_write(s, bytes, sizeof bytes, &done));
+    while (rc == 0);
+    return *(int *)arg;
+}
+
+static int closing_body(void *arg)
+{
+    struct proa_tls_ctx *ctx = T_SERVER();
+    struct proa_tls_ctx *client = T_CLIENT(.no_resumption = true);
+    struct proa_stream *s[2];
+    int result = 0;
+    int64_t began;
+
+    (void)arg;
+    faults = 0;
+    proa_fault_set(on_fault, NULL);
+    ck_ok(proa_stream_server_new(&server, leave_full, &result,
+                                 PROA_STREAM_SERVER_OPTS(.wrap = over_tls, .wrap_arg = ctx)));
+    for (int i = 0; i < 2; i++) {
+        result = i == 0 ? 0 : -20000;
+        ck_ok(proa_tls_client(&s[i], new_lower(NULL), client,
+                              PROA_TLS_OPTS(.server_name = "a.example")));
+        ck_ok(proa_sleep(2 * PROA_SEC)); /* its handler has returned */
+    }
+    ck_assert_int_eq(faults, 1);
+    ck_assert_uint_eq(proa_stream_server_clients(server), 1); /* the failed one is gone */
+    proa_stream_server_cancel_clients(server); /* no handler runs: nothing to cancel */
+    began = proa_now();
+    ck_ok(proa_stream_server_stop(server, PROA_STOP_ABORT, 0));
+    ck_assert_int_eq(proa_now() - began, 0);
+    proa_abort(s[0]);
+    proa_abort(s[1]);
+    proa_stream_server_free(server);
+    proa_tls_ctx_unref(ctx);
+    proa_tls_ctx_unref(client);
+    proa_fault_set(NULL, NULL);
+    return 0;
+}
+START_TEST(a_close_that_waits_for_its_client_is_ended_by_an_abort)
+{
+    t_run(closing_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     t_openssl_apart();
     return t_main("tls_serve", (const TTest *const[]){
                                    aio_srv_15_a_handshake_that_fails_concerns_its_client_only,
                                    an_aborted_tls_client_is_not_waited_for,
+                                   a_close_that_waits_for_its_client_is_ended_by_an_abort,
                                    NULL,
                                });
 }
