@@ -312,7 +312,7 @@ static void tell_errors(const struct race *r, bool cut)
 
     for (size_t i = 0; i < r->n; i++) {
         const struct attempt *a = &r->a[i];
-        if (a->rc == 0 || (cut && (a->rc == PROA_ETASKCANCELED || a->rc == PROA_ECANCELED)))
+        if (a->rc == 0 || (cut && a->rc == PROA_ETASKCANCELED))
             continue;
         if (r->o->errors && n < r->o->max_errors)
             r->o->errors[n] = (struct proa_connect_error){.addr = a->addr, .rc = a->rc};

@@ -305,9 +305,40 @@ static int cut_race_body(void *arg)
     ck_assert_int_eq(errors[0].rc, PROA_ECONNREFUSED);
     return 0;
 }
+/* In random orders: the loss is told, and before the next begins the race is over. */
+static int cut_and_lost_body(void *arg)
+{
+    struct proa_stream *s = NULL;
+    int rc;
+
+    (void)arg;
+    {
+        PROA_TIMEOUT(t, 200 * PROA_MS);
+        rc = proa_timeout_result(&t, connect_by(ACTS({"10.0.0.1", 200 * PROA_MS, PROA_ECONNREFUSED},
+                                                     {"10.0.0.2", PROA_FOREVER, 0}),
+                                                &s, NULL, 0, NULL));
+    }
+    ck_assert_int_eq(rc, PROA_ETIMEDOUT);
+    t_turns(3);
+    ck_assert_int_eq(net.tries, 1);
+    return 0;
+}
+
+/* A connector must not make its caller believe that it was cancelled. */
+static int false_cancel_body(void *arg)
+{
+    struct proa_stream *s = NULL;
+
+    (void)arg;
+    ck_err(connect_by(ACTS({"10.0.0.1", 0, PROA_ECANCELED}), &s, NULL, 0, NULL),
+           PROA_ETASKCANCELED);
+    return 0;
+}
 START_TEST(aio_conn_12_a_race_that_is_cut_ends_with_a_proper_error)
 {
     t_run_modes(cut_race_body, NULL);
+    t_run_modes(cut_and_lost_body, NULL);
+    t_run_modes(false_cancel_body, NULL);
 }
 END_TEST
 
@@ -396,11 +427,12 @@ START_TEST(a_scripted_race_survives_cancels)
 }
 END_TEST
 
-/* Whichever attempt has no memory, the next one is made. */
+/* Whichever attempt has no memory, the others are made. */
 static int starved_body(void *arg)
 {
     PROA_AUTO(proa_stream) *s = NULL;
-    int rc = connect_by(ACTS({"10.0.0.1", 0, 0}, {"10.0.0.2", 0, 0}), &s, NULL, 0, NULL);
+    int rc = connect_by(ACTS({"10.0.0.1", 300 * PROA_MS, 0}, {"10.0.0.2", 300 * PROA_MS, 0}), &s,
+                        NULL, 0, NULL);
 
     (void)arg;
     forget_far_ends();

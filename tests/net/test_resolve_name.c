@@ -4,6 +4,7 @@
 
 #include <proa/group.h>
 #include <proa/resolve.h>
+#include <proa/scope.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
@@ -31,6 +32,11 @@ static int found_body(void *arg)
     ck_assert_int_eq(names_calls, 1); /* it is kept */
     ck_ok(name_of(NULL, "2001:db8::1"));
     ck_assert_int_eq(names_calls, 2);
+    {
+        PROA_SCOPE(scope);
+        proa_scope_cancel(&scope);
+        ck_err(name_of(NULL, "10.0.0.1"), PROA_ECANCELED); /* known or not */
+    }
     ck_ok(proa_sleep(10 * PROA_SEC));
     ck_ok(name_of(NULL, "10.0.0.1"));
     ck_assert_int_eq(names_calls, 3);
