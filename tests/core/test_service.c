@@ -254,7 +254,7 @@ static int any_body(void *arg)
 
     (void)arg;
     proa_fault_set(note_fault, &w);
-    return proa_keep_running(work, &w, PROA_KEEP_RUNNING_OPTS(.name = "pump", .limit = 1));
+    return proa_keep_running(work, &w, PROA_KEEP_RUNNING_OPTS(.name = "pump", .limit = 2));
 }
 START_TEST(a_service_stands_cancels_and_lack_of_memory)
 {

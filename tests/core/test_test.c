@@ -237,7 +237,7 @@ static int crash(void *arg)
 static int leave_process(void *arg)
 {
     (void)arg;
-    exit(0);
+    _exit(0);
 }
 START_TEST(a_body_whose_process_ends_has_failed)
 {
