@@ -20,6 +20,8 @@
 #define NOINLINE __attribute__((noinline))
 #define SAID_MAX 2048
 
+#ifndef PROA_SANITIZED /* a sanitizer has handlers of its own, and they stay */
+
 /* ---- children that die */
 
 /* Run body() in a child until a signal ends it; what it wrote. */
@@ -92,8 +94,6 @@ static int run_named(proa_task_fn *fn, const char *name, size_t stack_size)
 
     return rc < 0 ? rc : proa_task_join(ref);
 }
-
-#ifndef PROA_SANITIZED /* a sanitizer has handlers of its own, and they stay */
 
 /* ---- a stack that is used up */
 

@@ -276,6 +276,8 @@ END_TEST
 
 /* ---- stacks */
 
+#ifndef PROA_SANITIZED /* their stacks are larger, and their frames */
+
 static NOINLINE int use_stack(size_t bytes)
 {
     char *top = __builtin_frame_address(0);
@@ -308,8 +310,6 @@ static int depth_body(void *arg)
     }
     return 0;
 }
-
-#ifndef PROA_SANITIZED /* their stacks are larger, and their frames */
 
 START_TEST(the_deepest_stack_is_told_at_the_loops_end)
 {
