@@ -17,6 +17,9 @@ struct bench {
 /* Run it once to warm up, then often, and print a line; a negative code of the run ends it. */
 int bench_measure(const struct bench *bench);
 
+/* Was this line asked for? */
+bool bench_is_wanted(const char *name);
+
 /* The first run alone, which finds nothing warm: a line of its own, "NAME_first". */
 int bench_measure_first(const struct bench *bench);
 

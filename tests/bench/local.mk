@@ -19,12 +19,17 @@ EXTRA_PROGRAMS += %D%/bench_core %D%/floor %D%/plain %D%/client_proa %D%/client_
 %C%_client_curl_SOURCES = %D%/client_curl.c
 %C%_client_curl_LDADD = -lcurl
 
-EXTRA_DIST += %D%/asyncio_core.py %D%/http.py
+EXTRA_DIST += %D%/asyncio_core.py %D%/core.go %D%/http.py
 
 bench: $(BENCH)
 	-$(MAKE) $(AM_MAKEFLAGS) %D%/client_curl
-	%D%/bench_core | tee bench-core.json
+	{ %D%/bench_core; %D%/bench_core 1000000 sleeping_task; } | tee bench-core.json
 	python3 $(srcdir)/%D%/asyncio_core.py bench-core.json | tee bench-asyncio.json
+	@if GO111MODULE=off GOCACHE=$$PWD/bench-go.cache go build -o bench-go $(srcdir)/%D%/core.go; then \
+	    { ./bench-go bench-core.json; ./bench-go sleep 1000000; } | tee bench-go.json; \
+	else \
+	    echo "there is no Go here (golang-go): its lines are left out"; \
+	fi
 	python3 $(srcdir)/%D%/http.py . --json bench-http.json
 
 .PHONY: bench
