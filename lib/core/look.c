@@ -56,6 +56,8 @@ void proa__look_begin(struct look *look)
 
 /* ---- calls */
 
+#define PARKING_MOST 8 /* calls among which the library's own are looked for */
+
 /* Those of the library that stand above each parked task's own. */
 static bool is_parking(void *at)
 {
@@ -77,7 +79,7 @@ static void drop_parking(struct trace *trace)
 {
     size_t from = 0;
 
-    for (size_t i = 0; i < trace->n && i < 8; i++)
+    for (size_t i = 0; i < trace->n && i < PARKING_MOST && (!from || from == i); i++)
         if (is_parking(trace->at[i]))
             from = i + 1;
     if (!from) {
