@@ -124,15 +124,30 @@ static int await(const struct inspect *in, int fd, short events, int64_t deadlin
 
 /* ---- the helper: asking */
 
+/* The eventfd may tell of an earlier answer; the state is what counts, and orders what was written.
+ */
+static int await_answer(struct inspect *in)
+{
+    int64_t deadline = proa__clock_mono() + ANSWER_TIME;
+    int waiting = WAITING;
+    int rc;
+
+    do {
+        rc = await(in, in->answered, POLLIN, deadline);
+        drain(in->answered);
+    } while (rc == 0 && atomic_load(&in->state) != IDLE);
+    if (rc < 0 && !atomic_compare_exchange_strong(&in->state, &waiting, ABANDONED))
+        rc = 0;
+    return rc;
+}
+
 /* in->shot is the answer; PROA_ETIMEDOUT: the loop is stuck. */
 static int ask(struct inspect *in, size_t limit)
 {
     int abandoned = ABANDONED;
-    int waiting = WAITING;
-    int rc = 0;
+    int rc;
 
     in->limit = limit;
-    drain(in->answered);
     if (!atomic_compare_exchange_strong(&in->state, &abandoned, WAITING)) {
         atomic_store(&in->state, WAITING);
         rc = proa__loop_post(in->loop, &in->post);
@@ -141,10 +156,7 @@ static int ask(struct inspect *in, size_t limit)
             return rc;
         }
     }
-    rc = await(in, in->answered, POLLIN, proa__clock_mono() + ANSWER_TIME);
-    if (rc < 0 && !atomic_compare_exchange_strong(&in->state, &waiting, ABANDONED))
-        rc = 0;
-    return rc;
+    return await_answer(in);
 }
 
 static void write_head(const struct inspect *in, struct proa_buf *out)

@@ -258,7 +258,8 @@ int proa__trace_interrupt(struct proa_loop *loop, int64_t ns, struct trace_held 
     if (target) {
         atomic_store(&target->state, ASKED);
         rc = PROA_ETIMEDOUT;
-        if (syscall(SYS_tgkill, getpid(), target->thread, signo) == 0 && await(target, ns)) {
+        if (syscall(SYS_tgkill, getpid(), target->thread, signo) == 0 && await(target, ns) &&
+            atomic_load(&target->state) == WRITTEN) {
             *ret = target->held;
             rc = 0;
         }

@@ -301,6 +301,6 @@ CHECK_LONG += 'set -e; for t in $(core_tests); do PROA_TEST_SHUFFLE=7 CK_DEFAULT
 
 # What threads, signals and other processes have to do with.
 CHECK_LONG += '$(top_srcdir)/tools/test -b build-long/tsan -t check-threads-long --enable-sanitize=thread --disable-shared'
-THREAD_TESTS += %D%/test_counters %D%/test_group_create %D%/test_loop %D%/test_main %D%/test_rollout \
+THREAD_TESTS += %D%/test_counters %D%/test_group_create %D%/test_inspect_socket %D%/test_loop %D%/test_main %D%/test_rollout \
 	%D%/test_run %D%/test_signal %D%/test_task_end %D%/test_thread %D%/test_thread_pool \
 	%D%/test_thread_pool_end %D%/test_remote %D%/test_post %D%/test_timer %D%/test_future_thread %D%/test_home

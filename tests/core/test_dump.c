@@ -149,8 +149,8 @@ START_TEST(tasks_beyond_the_limit_are_counted)
 END_TEST
 
 #ifdef PROA_SANITIZED
-#define MANY 5000
-#define MORE "4000"
+#define MANY 2000
+#define MORE "1000"
 #else
 #define MANY 100000
 #define MORE "99000"
