@@ -389,11 +389,23 @@ const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX])
     return buf;
 }
 
+static void of_another_loop(const struct proa_task *t)
+{
+    char buf[TASK_NAME_MAX];
+
+    PROA_CHECK(!t, "task %s is of another loop, whose thread alone may ask or cancel it",
+               proa__task_name(t, buf));
+}
+
 bool proa__task_is_valid(struct proa_task_ref ref)
 {
     const struct sched *s = proa__loop_current()->sched;
 
-    return ref.task && ref.seq >= s->first_seq && ref.task->seq == ref.seq;
+    if (!ref.task || ref.seq < s->first_seq || ref.task->seq != ref.seq)
+        return false;
+    if (__builtin_expect(ref.task->sched != s, 0))
+        of_another_loop(ref.task);
+    return true;
 }
 
 void proa__task_not_itself(const struct proa_task *t, const char *what)

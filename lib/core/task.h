@@ -143,7 +143,7 @@ static inline void task_watch(struct proa_task *t, struct task_watch *watch)
     list_push(&t->watches, &watch->link);
 }
 
-/* Is the reference still of that task, which may have ended? */
+/* Is the reference still of that task, which may have ended? Aborts if it is of another loop. */
 bool proa__task_is_valid(struct proa_task_ref ref);
 
 /* Abort if `t`, whose end is to be waited for by the call `what`, is the running task. */

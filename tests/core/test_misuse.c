@@ -251,6 +251,21 @@ START_TEST(freeing_what_was_never_made_aborts)
 }
 END_TEST
 
+static int leave_garbage(void *arg)
+{
+    struct proa_group g;
+
+    (void)arg;
+    memset(&g, 0xa5, sizeof g);
+    proa_group_leave(&g);
+    return 0;
+}
+START_TEST(leaving_what_is_no_group_aborts)
+{
+    t_run_aborts(leave_garbage, NULL, "proa_group_leave: ");
+}
+END_TEST
+
 static int free_null_body(void *arg)
 {
     for (int i = 0; i < FREES_N; i++)
@@ -327,7 +342,10 @@ static struct {
     X(proa_task_parent, proa_task_parent(all.task))                                                \
     X(proa_task_on_done, proa_task_on_done(all.task, &(struct proa_handle){{0}}, no_callback, 0))  \
     X(proa_task_join, proa_task_join(all.task))                                                    \
-    X(proa_handle_cancel, proa_handle_cancel(&all.handle))                                         \
+    X(proa_handle_cancel, proa_handle_cancel(&all.handle))
+
+/* Those that belong to no object want a loop, or a task. */
+#define LOOPLESS(X)                                                                                \
     X(proa_call_soon, proa_call_soon(&all.handle, no_callback, NULL))                              \
     X(proa_call_later, proa_call_later(NULL, 1, no_callback, NULL))                                \
     X(proa_call_at, proa_call_at(NULL, 1, no_callback, NULL))                                      \
@@ -353,13 +371,17 @@ static struct {
         return arg;                                                                                \
     }
 #define ENTRY_FOREIGN(name, call) {foreign_##name, #name ": "},
+#define WORDS(name, call) #name,
 
 FOREIGN(DEFINE_FOREIGN)
+LOOPLESS(DEFINE_FOREIGN)
 
 static const struct {
     void *(*fn)(void *arg);
     const char *words;
-} foreign[] = {FOREIGN(ENTRY_FOREIGN)};
+} foreign[] = {FOREIGN(ENTRY_FOREIGN) LOOPLESS(ENTRY_FOREIGN)};
+
+enum { FOREIGN_N = sizeof((const char *[]){FOREIGN(WORDS)}) / sizeof(char *) };
 
 static int sleep_long(void *arg)
 {
@@ -367,8 +389,32 @@ static int sleep_long(void *arg)
     return proa_sleep(PROA_HOUR);
 }
 
+struct visit {
+    void *(*fn)(void *arg);
+    bool with_loop;
+};
+
+static int visit_task(void *arg)
+{
+    const struct visit *v = arg;
+
+    v->fn(NULL);
+    return 0;
+}
+
+static void *visit(void *arg)
+{
+    const struct visit *v = arg;
+
+    if (v->with_loop)
+        proa_run(visit_task, arg, NULL);
+    else
+        v->fn(NULL);
+    return NULL;
+}
+
 /* Make one of each, in the thread that they belong to, and call for one in another. */
-static int foreign_body(void *fn)
+static int foreign_body(void *arg)
 {
     pthread_t thread;
 
@@ -386,24 +432,35 @@ static int foreign_body(void *fn)
     ck_ok(proa_as_completed_new(&all.row, &all.task, 1));
     ck_ok(proa_watch_new(&all.watch, sizeof value, value));
     ck_ok(proa_call_later(&all.handle, PROA_HOUR, no_callback, NULL));
-    ck_assert_int_eq(pthread_create(&thread, NULL, *(void *(*const *)(void *))fn, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, visit, arg), 0);
     pthread_join(thread, NULL);
     return 0;
 }
 START_TEST(a_call_from_another_thread_aborts)
 {
-    t_run_aborts(foreign_body, (void *)&foreign[_i].fn, foreign[_i].words);
+    t_run_aborts(foreign_body, &(struct visit){foreign[_i].fn, false}, foreign[_i].words);
+}
+END_TEST
+START_TEST(a_call_from_another_loop_aborts)
+{
+    bool of_task = strncmp(foreign[_i].words, "proa_task_", strlen("proa_task_")) == 0;
+
+    t_run_aborts(foreign_body, &(struct visit){foreign[_i].fn, true},
+                 of_task ? " is of another loop" : foreign[_i].words);
 }
 END_TEST
 
 int main(void)
 {
-    return t_main_tables("misuse", (const TTest *const[]){freeing_null_does_nothing, NULL},
-                         (const struct t_table[]){
-                             {a_call_for_what_was_never_made_aborts, CALLS_N},
-                             {a_call_for_null_aborts, CALLS_N},
-                             {freeing_what_was_never_made_aborts, FREES_N},
-                             {a_call_from_another_thread_aborts, sizeof foreign / sizeof *foreign},
-                             {NULL, 0},
-                         });
+    return t_main_tables(
+        "misuse",
+        (const TTest *const[]){leaving_what_is_no_group_aborts, freeing_null_does_nothing, NULL},
+        (const struct t_table[]){
+            {a_call_for_what_was_never_made_aborts, CALLS_N},
+            {a_call_for_null_aborts, CALLS_N},
+            {freeing_what_was_never_made_aborts, FREES_N},
+            {a_call_from_another_thread_aborts, sizeof foreign / sizeof *foreign},
+            {a_call_from_another_loop_aborts, FOREIGN_N},
+            {NULL, 0},
+        });
 }
