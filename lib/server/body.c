@@ -15,7 +15,7 @@
 static ssize_t lost(struct exchange *x, ssize_t rc)
 {
     proa__exchange_push(x);
-    x->ended = x->ended || (rc == PROA_EEOF && !x->broken);
+    x->req.left = x->req.left || (rc == PROA_EEOF && !x->broken);
     x->broken = true;
     return rc;
 }

@@ -111,7 +111,7 @@ void proa__conn_linger(struct conn *c)
 
 static void hand_to_task(struct conn *c)
 {
-    struct task_spec spec = {.fn = proa__exchange_main, .arg = c->x, .plain = true};
+    struct task_spec spec = {.fn = proa__exchange_main, .arg = c->x};
 
     c->state = CONN_TASK;
     proa__stream_notify(c->stream, 0, NULL, NULL);

@@ -31,7 +31,6 @@ static void reset(struct exchange *x)
     x->req.x = x;
     x->failure = 0;
     x->broken = false;
-    x->ended = false;
     proa__arena_reset(&x->arena);
 }
 
@@ -337,7 +336,7 @@ static bool may_still_send(struct exchange *x)
 /* The last response has left, or is held: end the connection. */
 static void hang_up(struct exchange *x)
 {
-    x->broken = x->broken && !x->ended;
+    x->broken = x->broken && !x->req.left;
     if (proa__exchange_flush(x) < 0)
         proa__conn_abort(x->conn);
     else if (may_still_send(x))
@@ -353,7 +352,7 @@ static void hang_up(struct exchange *x)
  */
 static void cut(struct exchange *x)
 {
-    if (x->ended && x->resp.kind != RESPONSE_STREAM) {
+    if (x->req.left && x->resp.kind != RESPONSE_STREAM) {
         hang_up(x);
         return;
     }

@@ -57,6 +57,7 @@ struct proa_request {
     struct proa_str error_text;
     bool body_done; /* read to its end */
     bool continued; /* "100 Continue" was sent */
+    bool left;      /* the client ended its side within this request: it may still read */
 };
 
 enum response_kind { RESPONSE_NONE, RESPONSE_WHOLE, RESPONSE_STREAM };
@@ -91,7 +92,6 @@ struct exchange {
     struct proa_scope *scope; /* around a handler that ends with its client */
     int failure;              /* the request is refused for this */
     bool broken;              /* a read or a write of the connection failed: no answer can help */
-    bool ended;               /* broken by the end of the client's side: it may still read */
     int64_t began;            /* with an access log: when the head was complete */
     struct arena arena;
     _Alignas(16) char first[EXCHANGE_ARENA];

@@ -1,5 +1,7 @@
 #include "served.h"
 
+#include "support/t_peer.h"
+
 #include <proa/buf.h>
 #include <proa/log.h>
 #include <proa/task.h>
@@ -13,6 +15,34 @@ static char heard[1 << 20];
 static size_t heard_size;
 static ssize_t heard_last;
 static char lines[4096]; /* what was logged */
+
+int slept_rc;
+
+int say_hello(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)req;
+    (void)arg;
+    return proa_response_text(resp, 200, "hello");
+}
+
+static int sleeps(struct proa_request *req, struct proa_response *resp, void *arg)
+{
+    (void)arg;
+    (void)req;
+    slept_rc = proa_sleep(PROA_HOUR);
+    return slept_rc < 0 ? slept_rc : proa_response_text(resp, 200, "slept");
+}
+
+struct proa_app *hello_app(void)
+{
+    struct proa_app *app = NULL;
+
+    slept_rc = 1;
+    ck_ok(proa_app_new(&app, NULL));
+    proa_app_get(app, "/", say_hello, NULL);
+    proa_app_get(app, "/long", sleeps, NULL);
+    return app;
+}
 
 struct proa_server *served_start(struct proa_app *app, const struct proa_server_opts *opts)
 {
@@ -101,6 +131,16 @@ const char *ask(struct proa_server *server, const char *request)
 int status_of(const char *text)
 {
     return strncmp(text, "HTTP/1.1 ", 9) == 0 ? atoi(text + 9) : 0;
+}
+
+int status_on(int fd)
+{
+    char text[1024] = "";
+
+    t_peer_say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    t_turns(8);
+    long n = t_peer_recv(fd, text, sizeof text - 1);
+    return n > 12 ? atoi(text + 9) : 0;
 }
 
 int responses_in(const char *text)

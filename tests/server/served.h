@@ -14,6 +14,15 @@
 #include <proa/server.h>
 #include <proa/stream.h>
 
+/* Says hello. */
+int say_hello(struct proa_request *req, struct proa_response *resp, void *arg);
+
+/* An app that says hello at "/", and at "/long" sleeps for an hour. */
+struct proa_app *hello_app(void);
+
+/* What the last such sleep returned; 1: it has not. */
+extern int slept_rc;
+
 /* Start serving `app` nowhere but in memory; `opts` may be NULL. */
 struct proa_server *served_start(struct proa_app *app, const struct proa_server_opts *opts);
 
@@ -35,6 +44,10 @@ const char *ask(struct proa_server *server, const char *request);
 
 /* The status of the first response in `text`; 0: there is none. */
 int status_of(const char *text);
+
+/* Ask for "/" on a connected socket, let the server work, and give the status that came; 0: none.
+ */
+int status_on(int fd);
 
 /* How many responses there are in `text`. */
 int responses_in(const char *text);

@@ -1,4 +1,5 @@
 #include "net/pair.h"
+#include "served.h"
 #include "server/server.h"
 #include "support/t_peer.h"
 #include "support/t_run.h"
@@ -17,41 +18,6 @@
 
 /* Who is let in: connections in all, and of one address, as they come and go. */
 
-static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
-{
-    (void)req;
-    (void)arg;
-    return proa_response_text(resp, 200, "hello");
-}
-
-static struct proa_app *make_app(void)
-{
-    struct proa_app *app = NULL;
-
-    ck_ok(proa_app_new(&app, NULL));
-    proa_app_get(app, "/", hello, NULL);
-    return app;
-}
-
-static void end(struct proa_server *server, struct proa_app *app)
-{
-    ck_ok(proa_server_stop(server, 5 * PROA_SEC));
-    proa_server_free(server);
-    proa_yield();
-    proa_app_free(app);
-}
-
-/* Ask on a connected socket, let the server work, and give the status that came; 0: nothing. */
-static int get(int fd)
-{
-    char text[1024] = "";
-
-    t_peer_say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    t_turns(8);
-    long n = t_peer_recv(fd, text, sizeof text - 1);
-    return n > 12 ? atoi(text + 9) : 0;
-}
-
 static void leave(int fd)
 {
     t_peer_close(fd);
@@ -62,7 +28,7 @@ static void leave(int fd)
 
 static int cycle_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
 
     (void)arg;
@@ -75,8 +41,8 @@ static int cycle_body(void *arg)
         int waits = t_peer_connect_port(port);
 
         t_turns(8);
-        ck_assert_int_eq(get(in), 200);
-        ck_assert_int_eq(get(waits), 0);
+        ck_assert_int_eq(status_on(in), 200);
+        ck_assert_int_eq(status_on(waits), 0);
         ck_assert_uint_eq(proa_server_connections(server), 1);
         leave(in);
         t_turns(8);
@@ -85,7 +51,7 @@ static int cycle_body(void *arg)
         in = waits;
     }
     leave(in);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -98,7 +64,7 @@ END_TEST
 /* Streams that are handed over are not refused, but they count. */
 static int beyond_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_stream *mine[2], *its[2];
 
@@ -112,13 +78,13 @@ static int beyond_body(void *arg)
     int port = proa_server_port(server, 0);
     int in = t_peer_connect_port(port);
     t_turns(8);
-    ck_assert_int_eq(get(in), 200);
+    ck_assert_int_eq(status_on(in), 200);
     int waits = t_peer_connect_port(port);
     t_turns(8);
     proa_abort(mine[0]); /* two are left: as many as may be */
     t_turns(8);
     ck_assert_uint_eq(proa_server_connections(server), 2);
-    ck_assert_int_eq(get(waits), 0);
+    ck_assert_int_eq(status_on(waits), 0);
     proa_abort(mine[1]);
     t_turns(8);
     ck_assert_uint_eq(proa_server_connections(server), 2);
@@ -126,7 +92,7 @@ static int beyond_body(void *arg)
     ck_assert_int_gt(t_peer_recv(waits, text, sizeof text), 0);
     leave(in);
     leave(waits);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -141,7 +107,7 @@ static int sleeps(struct proa_request *req, struct proa_response *resp, void *ar
 {
     int rc = proa_sleep(20 * PROA_MS);
 
-    return rc < 0 ? rc : hello(req, resp, arg);
+    return rc < 0 ? rc : say_hello(req, resp, arg);
 }
 
 static int stop(void *server)
@@ -151,7 +117,7 @@ static int stop(void *server)
 
 static int drain_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_task_ref stopping;
 
@@ -187,7 +153,7 @@ static int admitted(int port)
     int fd = t_peer_connect_port(port);
 
     t_turns(8);
-    if (get(fd) == 200)
+    if (status_on(fd) == 200)
         return fd;
     t_peer_close(fd);
     return -1;
@@ -195,7 +161,7 @@ static int admitted(int port)
 
 static int counted_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     int fds[4];
 
@@ -218,7 +184,7 @@ static int counted_body(void *arg)
     for (int i = 0; i < 3; i++)
         leave(fds[i]);
     ck_assert_uint_eq(server->addresses.count, 0); /* strangers cost no memory once gone */
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -231,7 +197,7 @@ END_TEST
 /* A client that waits for a handshake must not take words for it. */
 static int secure_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_tls_ctx *tls = T_SERVER();
 
@@ -246,7 +212,7 @@ static int secure_body(void *arg)
     ck_assert_uint_eq(proa_server_connections(server), 1);
     leave(out);
     leave(in);
-    end(server, app);
+    served_end(server, app);
     proa_tls_ctx_unref(tls);
     return 0;
 }
@@ -271,7 +237,7 @@ static int short_body(void *arg)
     (void)arg;
     proa_log_set(quiet, NULL);
     for (uint64_t nth = 1; failed; nth++) {
-        struct proa_app *app = make_app();
+        struct proa_app *app = hello_app();
         struct proa_server *server = NULL;
 
         ck_ok(proa_server_start(&server, app, PROA_SERVER_OPTS(.max_per_address = 2)));
@@ -286,7 +252,7 @@ static int short_body(void *arg)
         t_turns(8);
         ck_assert_uint_eq(proa_server_connections(server), 0);
         ck_assert_uint_eq(server->addresses.count, 0);
-        end(server, app);
+        served_end(server, app);
     }
     return 0;
 }

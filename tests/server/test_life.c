@@ -15,34 +15,6 @@
 
 #define ONE "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
-static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
-{
-    (void)req;
-    (void)arg;
-    return proa_response_text(resp, 200, "hello");
-}
-
-static int slept_rc;
-
-static int sleeps(struct proa_request *req, struct proa_response *resp, void *arg)
-{
-    (void)arg;
-    (void)req;
-    slept_rc = proa_sleep(PROA_HOUR);
-    return slept_rc < 0 ? slept_rc : proa_response_text(resp, 200, "slept");
-}
-
-static struct proa_app *make_app(void)
-{
-    struct proa_app *app = NULL;
-
-    slept_rc = 1;
-    ck_ok(proa_app_new(&app, NULL));
-    proa_app_get(app, "/", hello, NULL);
-    proa_app_get(app, "/long", sleeps, NULL);
-    return app;
-}
-
 static int n_urls;
 
 static void count_url(void *arg, const char *text)
@@ -57,7 +29,7 @@ static void count_url(void *arg, const char *text)
 /* Neither does its task run, nor has it opened its ears. */
 static int unbegun_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
 
     (void)arg;
@@ -77,7 +49,7 @@ END_TEST
 
 static int idle_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = served_start(app, NULL);
     struct proa_stream *idle = served_connect(server, NULL);
     struct proa_stream *fresh = served_connect(server, NULL);
@@ -111,7 +83,7 @@ END_TEST
 /* A listener whose server is freed lets nobody in whom the loop had accepted already. */
 static int late_accept_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     char byte;
 
@@ -136,7 +108,7 @@ END_TEST
 
 static int stopped_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = served_start(app, NULL);
     struct proa_stream *mine = NULL;
     struct proa_stream *its = NULL;
@@ -162,7 +134,7 @@ END_TEST
 
 static int app_first_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = served_start(app, NULL);
 
     if (arg)
@@ -181,7 +153,7 @@ END_TEST
 /* Its handler still runs: the app is in use until that has returned. */
 static int busy_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = served_start(app, NULL);
     struct proa_stream *s = served_connect(server, NULL);
 
@@ -215,13 +187,13 @@ static int answers_in_a_shield(struct proa_request *req, struct proa_response *r
 {
     PROA_SHIELD(shield, PROA_MIN);
     ck_ok(proa_sleep(2 * PROA_SEC));
-    return hello(req, resp, arg);
+    return say_hello(req, resp, arg);
 }
 
 /* So its connection would linger when the last handler has returned: the stop does not wait. */
 static int lingers_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
 
     (void)arg;
     proa_app_post(app, "/shielded", answers_in_a_shield, NULL);
@@ -251,7 +223,7 @@ END_TEST
  */
 static int headless_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_task_ref stop;
 
     (void)arg;
@@ -285,7 +257,7 @@ END_TEST
 /* The stop was to take an hour; its caller gave up after a second. */
 static int impatient_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = served_start(app, NULL);
     struct proa_stream *s = served_connect(server, NULL);
 
@@ -336,7 +308,7 @@ static int ends_body(void *arg)
     struct survivor *v = arg;
     const struct pair_opts slow = {.ab.delay = PROA_SEC / 2};
 
-    v->app = make_app();
+    v->app = hello_app();
     v->server = served_start(v->app, NULL);
     v->s = served_connect(v->server, &slow);
     say(v->s, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -365,7 +337,7 @@ static int each_alloc_body(void *arg)
     int rc = proa_app_new(&app, NULL);
     if (rc < 0)
         return rc;
-    proa_app_get(app, "/", hello, NULL);
+    proa_app_get(app, "/", say_hello, NULL);
     rc = proa_server_start(&server, app,
                            PROA_SERVER_OPTS(.binds = binds, .n_binds = 2, .server_name = "proa"));
     if (rc < 0)
@@ -385,7 +357,7 @@ END_TEST
 /* The second address is taken, the first one is given back. */
 static int half_started_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_server *second = NULL;
 

@@ -15,34 +15,6 @@
 
 #define ONE "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
-static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
-{
-    (void)req;
-    (void)arg;
-    return proa_response_text(resp, 200, "hello");
-}
-
-static int slept_rc;
-
-static int sleeps(struct proa_request *req, struct proa_response *resp, void *arg)
-{
-    (void)arg;
-    (void)req;
-    slept_rc = proa_sleep(PROA_HOUR);
-    return slept_rc < 0 ? slept_rc : proa_response_text(resp, 200, "slept");
-}
-
-static struct proa_app *make_app(void)
-{
-    struct proa_app *app = NULL;
-
-    slept_rc = 1;
-    ck_ok(proa_app_new(&app, NULL));
-    proa_app_get(app, "/", hello, NULL);
-    proa_app_get(app, "/long", sleeps, NULL);
-    return app;
-}
-
 static char url[128];
 static int n_urls;
 
@@ -82,7 +54,7 @@ static int serve(void *app)
 /* A run that no signal ends, as most of a test's are. */
 static int without_signals_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_task_ref ref;
 
     (void)arg;
@@ -105,8 +77,8 @@ END_TEST
 
 static int second_body(void *arg)
 {
-    struct proa_app *app = make_app();
-    struct proa_app *other = make_app();
+    struct proa_app *app = hello_app();
+    struct proa_app *other = hello_app();
     struct proa_task_ref ref;
 
     (void)arg;
@@ -144,7 +116,7 @@ END_TEST
  * for. */
 static int drains_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_task_ref ref;
 
     (void)arg;

@@ -1,4 +1,5 @@
 #include "net/pair.h"
+#include "served.h"
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
@@ -20,46 +21,11 @@
 /* Servers on real sockets: addresses, limits on connections, the access log, and what one request
  * costs. */
 
-static int hello(struct proa_request *req, struct proa_response *resp, void *arg)
-{
-    (void)req;
-    (void)arg;
-    return proa_response_text(resp, 200, "hello");
-}
-
-static struct proa_app *make_app(void)
-{
-    struct proa_app *app = NULL;
-
-    ck_ok(proa_app_new(&app, NULL));
-    proa_app_get(app, "/", hello, NULL);
-    return app;
-}
-
-static void end(struct proa_server *server, struct proa_app *app)
-{
-    ck_ok(proa_server_stop(server, 5 * PROA_SEC));
-    proa_server_free(server);
-    proa_yield();
-    proa_app_free(app);
-}
-
-/* Ask on a connected socket, let the server work, and give the status that came; 0: nothing. */
-static int get(int fd)
-{
-    char text[1024] = "";
-
-    t_peer_say(fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    t_turns(8);
-    long n = t_peer_recv(fd, text, sizeof text - 1);
-    return n > 12 ? atoi(text + 9) : 0;
-}
-
 /* ---- addresses */
 
 static int two_addresses_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_bind binds[] = {{.host = "127.0.0.1"}, {.unix_path = t_peer_name("server")}};
     struct proa_addr addr;
@@ -81,12 +47,12 @@ static int two_addresses_body(void *arg)
     ck_ok(proa_addr_unix(&addr, t_peer_name("server")));
     int un = t_peer_connect(&addr);
     t_turns(8);
-    ck_assert_int_eq(get(tcp), 200);
-    ck_assert_int_eq(get(un), 200);
+    ck_assert_int_eq(status_on(tcp), 200);
+    ck_assert_int_eq(status_on(un), 200);
     ck_assert_uint_eq(proa_server_connections(server), 2);
     t_peer_close(tcp);
     t_peer_close(un);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -98,7 +64,7 @@ END_TEST
 
 static int star_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_bind binds[] = {{.unix_path = t_peer_name("star")}};
 
@@ -111,9 +77,9 @@ static int star_body(void *arg)
     ck_assert_str_eq(proa_server_url(server, 1), url);
     int fd = t_peer_connect_port(proa_server_port(server, 0));
     t_turns(8);
-    ck_assert_int_eq(get(fd), 200);
+    ck_assert_int_eq(status_on(fd), 200);
     t_peer_close(fd);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -125,7 +91,7 @@ END_TEST
 
 static int in_use_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_server *second = NULL;
 
@@ -137,7 +103,7 @@ static int in_use_body(void *arg)
     char words[64];
     snprintf(words, sizeof words, "127.0.0.1:%d", port);
     ck_assert_ptr_nonnull(strstr(proa_err_detail(PROA_EADDRINUSE), words));
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -149,12 +115,12 @@ END_TEST
 
 static int bad_route_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
 
     (void)arg;
-    proa_app_get(app, "no-slash", hello, NULL);
-    proa_app_get(app, "/fine", hello, NULL);
+    proa_app_get(app, "no-slash", say_hello, NULL);
+    proa_app_get(app, "/fine", say_hello, NULL);
     ck_err(proa_server_start(&server, app, NULL), PROA_EROUTE);
     ck_assert_str_eq(proa_err_detail(PROA_EROUTE), "route \"no-slash\" does not begin with '/'");
     ck_err(proa_app_serve(NULL, NULL), PROA_ENOMEM);
@@ -172,7 +138,7 @@ END_TEST
 
 static int max_connections_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     int fds[3];
 
@@ -183,9 +149,9 @@ static int max_connections_body(void *arg)
         fds[i] = t_peer_connect_port(proa_server_port(server, 0));
         t_turns(8);
     }
-    ck_assert_int_eq(get(fds[0]), 200);
-    ck_assert_int_eq(get(fds[1]), 200);
-    ck_assert_int_eq(get(fds[2]), 0); /* waits in the kernel */
+    ck_assert_int_eq(status_on(fds[0]), 200);
+    ck_assert_int_eq(status_on(fds[1]), 200);
+    ck_assert_int_eq(status_on(fds[2]), 0); /* waits in the kernel */
     ck_assert_uint_eq(proa_server_connections(server), 2);
     t_peer_close(fds[0]);
     t_turns(16);
@@ -193,7 +159,7 @@ static int max_connections_body(void *arg)
     ck_assert_int_gt(t_peer_recv(fds[2], text, sizeof text), 0);
     t_peer_close(fds[1]);
     t_peer_close(fds[2]);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -205,7 +171,7 @@ END_TEST
 
 static int per_address_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     char text[256] = "";
 
@@ -218,8 +184,8 @@ static int per_address_body(void *arg)
     t_turns(8);
     int c = t_peer_connect_port(port);
     t_turns(8);
-    ck_assert_int_eq(get(a), 200);
-    ck_assert_int_eq(get(b), 200);
+    ck_assert_int_eq(status_on(a), 200);
+    ck_assert_int_eq(status_on(b), 200);
     ck_assert_int_gt(t_peer_recv(c, text, sizeof text - 1), 0);
     ck_assert_int_eq(atoi(text + 9), 503);
     ck_assert(t_peer_at_end(c));
@@ -227,11 +193,11 @@ static int per_address_body(void *arg)
     t_turns(8);
     int d = t_peer_connect_port(port);
     t_turns(8);
-    ck_assert_int_eq(get(d), 200);
+    ck_assert_int_eq(status_on(d), 200);
     t_peer_close(b);
     t_peer_close(c);
     t_peer_close(d);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -244,7 +210,7 @@ END_TEST
 /* Behind a UNIX socket is a proxy: whom it speaks for is not known here. */
 static int unix_peers_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_bind binds[] = {{.unix_path = t_peer_name("peers")}, {.host = "127.0.0.1"}};
     struct proa_addr addr;
@@ -259,13 +225,13 @@ static int unix_peers_body(void *arg)
         fds[i] = i < 2 ? t_peer_connect(&addr) : t_peer_connect_port(proa_server_port(server, 1));
         t_turns(8);
     }
-    ck_assert_int_eq(get(fds[0]), 200);
-    ck_assert_int_eq(get(fds[1]), 200);
-    ck_assert_int_eq(get(fds[2]), 200);
+    ck_assert_int_eq(status_on(fds[0]), 200);
+    ck_assert_int_eq(status_on(fds[1]), 200);
+    ck_assert_int_eq(status_on(fds[2]), 200);
     ck_assert_uint_eq(proa_server_connections(server), 3); /* the fourth was turned away */
     for (int i = 0; i < 4; i++)
         t_peer_close(fds[i]);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -293,7 +259,7 @@ static void keep_access(void *arg, const struct proa_access *access)
 
 static int access_body(void *arg)
 {
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
 
     (void)arg;
@@ -316,7 +282,7 @@ static int access_body(void *arg)
     ck_assert_int_eq(seen.status, 400);
     ck_assert_str_eq(seen_target, "");
     t_peer_close(fd);
-    end(server, app);
+    served_end(server, app);
     return 0;
 }
 
@@ -372,13 +338,13 @@ static enum proa_task_state state_of(const char *name)
 static int note(struct proa_request *req, struct proa_response *resp, void *arg)
 {
     *(enum proa_task_state *)arg = state_of("server");
-    return hello(req, resp, NULL);
+    return say_hello(req, resp, NULL);
 }
 
 static int own_tasks_body(void *arg)
 {
     static const char request[] = "GET /note HTTP/1.1\r\nHost: h\r\n\r\n";
-    struct proa_app *app = make_app();
+    struct proa_app *app = hello_app();
     struct proa_server *server = NULL;
     struct proa_stream *mine = NULL;
     struct proa_stream *its = NULL;
@@ -393,7 +359,7 @@ static int own_tasks_body(void *arg)
     ck_ok(proa__pair_new(&mine, &its, NULL));
     ck_ok(proa_server_add_stream_steal(server, its, false));
     ck_ok(proa_write(mine, request, sizeof request - 1, NULL));
-    end(server, app);                           /* the stop finds the request */
+    served_end(server, app);                    /* the stop finds the request */
     ck_assert_int_eq(noted, PROA_TASK_WAITING); /* and does not wait within its creation */
     proa_abort(mine);
     return 0;
