@@ -35,7 +35,7 @@ static void say(const struct scope *s, char *buf, size_t size)
             snprintf(buf, size, "%.*s", REASON_MAX, g->reason);
         first = list_first(&g->errors);
         e = CONTAINER_OF(first, struct task_error, link);
-        if (s->task && g->rc < 0 && first)
+        if (g->rc < 0 && first)
             snprintf(buf, size, "task %s failed: %.*s", e->name, REASON_MAX, e->detail);
         break;
     case SCOPE_PLAIN:

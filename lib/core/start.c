@@ -63,7 +63,6 @@ void proa__start_ended(struct proa_task *t, int rc)
 
     t->more.start = NULL;
     rc = told(start, t, rc);
-    start->err.rc = 0;
     if (t->err->rc == rc)
         start->err = *t->err;
     finish(start, rc);

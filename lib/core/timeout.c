@@ -275,7 +275,7 @@ int64_t proa_effective_deadline(void)
         const struct timed *t = (const struct timed *)s;
         int64_t own = s->cancelled ? INT64_MIN : PROA_FOREVER;
 
-        if (s->kind == SCOPE_TIMEOUT && !s->cancelled)
+        if (s->kind == SCOPE_TIMEOUT)
             own = t->when;
         if (own < held)
             own = held;

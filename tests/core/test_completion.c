@@ -232,6 +232,57 @@ START_TEST(row_can_be_freed_before_its_end)
 }
 END_TEST
 
+static int kept_body(void *arg)
+{
+    struct job j[3] = {{2, 20}, {1, 10}, {3, 30}};
+    static const int order[3] = {1, 0, 2};
+    PROA_AUTO(proa_as_completed) *row = NULL;
+    struct proa_task_ref refs[3], got;
+
+    (void)arg;
+    PROA_GROUP(g);
+    create(&g, refs, j, 3);
+    ck_ok(proa_as_completed_new(&row, refs, 3));
+    ck_ok(proa_sleep(PROA_SEC)); /* all end while nobody waits */
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(proa_as_completed_next(row, &got), 1);
+        ck_assert_ptr_eq(got.task, refs[order[i]].task);
+    }
+    ck_assert_int_eq(proa_as_completed_next(row, &got), 0);
+    return proa_group_join(&g);
+}
+START_TEST(row_keeps_those_that_end_while_nobody_waits)
+{
+    t_run_modes(kept_body, NULL);
+}
+END_TEST
+
+/* Rows that are gone are told of no end: their memory is another row's by then. */
+static int gone_body(void *arg)
+{
+    struct job j[2] = {{1, 0}, {2, 0}};
+    struct proa_as_completed *row = NULL;
+    struct proa_task_ref refs[2], got;
+
+    (void)arg;
+    PROA_GROUP(g);
+    create(&g, refs, j, 2);
+    for (int i = 0; i < 4; i++) {
+        proa_as_completed_free(row);
+        ck_ok(proa_as_completed_new(&row, refs, 2));
+    }
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(proa_as_completed_next(row, &got), 1);
+    ck_assert_int_eq(proa_as_completed_next(row, &got), 0);
+    proa_as_completed_free(row);
+    return proa_group_join(&g);
+}
+START_TEST(row_that_was_freed_is_told_of_no_end)
+{
+    t_run_modes(gone_body, NULL);
+}
+END_TEST
+
 /* A consumer is cancelled in the turn in which it was given a task: it keeps it. */
 static int given_and_cancelled_body(void *arg)
 {
@@ -375,6 +426,8 @@ int main(void)
                                     more_than_eight_tasks_need_memory,
                                     misuse_of_waiting_aborts,
                                     row_can_be_freed_before_its_end,
+                                    row_keeps_those_that_end_while_nobody_waits,
+                                    row_that_was_freed_is_told_of_no_end,
                                     task_that_was_given_is_not_lost_by_a_cancel,
                                     row_may_be_freed_before_a_taker_that_was_given_a_task_runs,
                                     cancel_at_each_point_and_each_failed_allocation_leave_nothing,

@@ -273,6 +273,58 @@ START_TEST(a_step_waits_no_longer_than_it_was_told)
 }
 END_TEST
 
+static int put_letter(void *arg)
+{
+    struct scene *s = arg;
+
+    s->text[s->n++] = (char)('a' + proa_current_task().seq % 8);
+    return 0;
+}
+
+static int put_letters(void *arg)
+{
+    PROA_GROUP(g);
+    for (int i = 0; i < 8; i++)
+        ck_ok(proa_create_task(&g, put_letter, arg));
+    return proa_group_join(&g);
+}
+
+static struct scene shuffled(uint64_t seed)
+{
+    struct scene s = {.n = 0};
+
+    ck_ok(proa_runner_new(&s.r, PROA_RUNNER_OPTS(.run.virtual_clock = true, .run.shuffle = seed)));
+    ck_ok(proa_runner_run(s.r, put_letters, &s));
+    proa_runner_free(s.r);
+    return s;
+}
+
+static bool in_turn(const struct scene *s)
+{
+    bool turn = true;
+
+    for (size_t i = 1; i < s->n; i++)
+        turn = turn && (s->text[i] - s->text[i - 1] + 8) % 8 == 1;
+    return turn;
+}
+
+START_TEST(a_runner_shuffles_by_its_seed)
+{
+    struct scene plain = shuffled(0);
+    int in_turns = 0;
+
+    ck_assert_uint_eq(plain.n, 8);
+    ck_assert(in_turn(&plain));
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct scene s = shuffled(seed);
+
+        ck_assert_uint_eq(s.n, 8);
+        in_turns += in_turn(&s);
+    }
+    ck_assert_int_lt(in_turns, 5);
+}
+END_TEST
+
 /* ---- somebody's event_base */
 
 static void on_theirs(evutil_socket_t fd, short what, void *arg)
@@ -379,6 +431,43 @@ START_TEST(between_two_mains_signals_are_the_programs)
 }
 END_TEST
 
+START_TEST(after_the_last_step_of_a_main_signals_are_the_programs)
+{
+    PROA_AUTO(proa_runner) *r = NULL;
+    int rc = 0;
+
+    theirs = 0;
+    signal(SIGINT, note_signal);
+    ck_ok(proa_runner_new(&r, PROA_RUNNER_OPTS(.run.signals = true)));
+    ck_ok(proa_runner_start(r, give, &rc));
+    while (proa_runner_step(r, PROA_FOREVER))
+        ;
+    raise(SIGINT);
+    ck_assert_int_eq(theirs, SIGINT);
+}
+END_TEST
+
+static int raise_at_the_end(void *runner)
+{
+    proa_runner_stop(runner);
+    int rc = proa_sleep(PROA_HOUR);
+    raise(SIGINT);
+    return rc;
+}
+
+START_TEST(while_a_runner_ends_signals_are_the_programs)
+{
+    struct proa_runner *r = NULL;
+
+    theirs = 0;
+    signal(SIGINT, note_signal);
+    ck_ok(proa_runner_new(&r, PROA_RUNNER_OPTS(.run.signals = true)));
+    ck_err(proa_runner_run(r, raise_at_the_end, r), PROA_ESTOPPED);
+    proa_runner_free(r);
+    ck_assert_int_eq(theirs, SIGINT);
+}
+END_TEST
+
 /* Its own tasks are never eager, so that it knows who the main task is. */
 static int seven = 7;
 
@@ -470,6 +559,7 @@ int main(void)
 {
     return t_main("runner", (const TTest *const[]){
                                 tasks_rest_between_two_mains,
+                                a_runner_shuffles_by_its_seed,
                                 all_mains_share_a_context,
                                 aio_loop_10_the_rest_of_the_turn_still_runs_after_a_stop,
                                 aio_loop_11_a_stopped_main_can_go_on,
@@ -483,6 +573,8 @@ int main(void)
                                 aio_sig_06_a_signal_cancels_one_main_and_the_next_runs,
                                 aio_sig_07_a_main_that_swallows_it_returns_its_value,
                                 between_two_mains_signals_are_the_programs,
+                                after_the_last_step_of_a_main_signals_are_the_programs,
+                                while_a_runner_ends_signals_are_the_programs,
                                 an_eager_task_may_start_the_next_main,
                                 a_task_that_stops_the_runner_at_its_end_leaves_nobody,
                                 each_failed_allocation_is_enomem,

@@ -1,3 +1,4 @@
+#include "core/loop.h"
 #include "core/stack.h"
 #include "support/t_run.h"
 
@@ -296,6 +297,27 @@ START_TEST(a_task_of_a_size_takes_no_stack_that_is_reserved)
 }
 END_TEST
 
+static int unbegun_body(void *arg)
+{
+    struct proa_task_ref refs[20];
+    const struct stack_pool *stacks = &proa_loop_current()->stacks;
+    size_t live = stacks->n_live;
+
+    (void)arg;
+    PROA_GROUP(g);
+    for (int i = 0; i < 20; i++)
+        ck_ok(proa_create_task_opts(&g, &refs[i], nothing, NULL, NULL));
+    ck_assert_uint_eq(stacks->n_live, live);
+    ck_ok(create_sized(4 * STACK_SIZE_DEFAULT)); /* of its own: taken at once */
+    ck_assert_uint_eq(stacks->n_live, live + 1);
+    return proa_group_join(&g);
+}
+START_TEST(a_task_that_has_not_begun_has_no_stack)
+{
+    t_run_in_order(unbegun_body, NULL);
+}
+END_TEST
+
 static int create_all(void *arg)
 {
     (void)arg;
@@ -389,6 +411,7 @@ int main(void)
                                      a_fault_handler_that_waits_aborts,
                                      stacks_have_16_kib_to_1_gib,
                                      a_task_of_a_size_takes_no_stack_that_is_reserved,
+                                     a_task_that_has_not_begun_has_no_stack,
                                      each_failed_allocation_of_an_eager_task_is_enomem,
                                      order_is_random_and_the_same_for_the_same_seed,
                                      each_ready_task_has_its_chance,

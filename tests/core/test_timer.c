@@ -57,6 +57,25 @@ START_TEST(timers_fire_by_deadline_and_order_of_start)
 }
 END_TEST
 
+static int again_body(void *arg)
+{
+    struct letter a = {.c = 'a'}, b = {.c = 'b'}, c = {.c = 'c'};
+
+    (void)arg;
+    start(&a, PROA_MS);
+    start(&b, PROA_MS);
+    start(&c, PROA_MS);
+    start(&a, PROA_MS); /* behind those that were there */
+    proa_sleep(PROA_MS);
+    ck_assert_str_eq(fired, "bca");
+    return 0;
+}
+START_TEST(a_timer_started_again_for_its_moment_is_the_last_of_it)
+{
+    t_run(again_body, NULL);
+}
+END_TEST
+
 static int not_a_moment_early(void *arg)
 {
     struct letter a = {.c = 'a'};
@@ -462,6 +481,7 @@ int main(void)
 {
     return t_main("timer", (const TTest *const[]){
                                timers_fire_by_deadline_and_order_of_start,
+                               a_timer_started_again_for_its_moment_is_the_last_of_it,
                                a_timer_fires_at_its_nanosecond,
                                a_moved_timer_fires_once_at_its_last_deadline,
                                a_stopped_timer_does_not_fire,
