@@ -3,7 +3,8 @@
 
 /*
  * test_mem: an allocator for tests. It counts what proa takes, can let it run out of memory, hands
- * out memory full of garbage and moves a block at each realloc, so that nothing works by luck.
+ * out memory full of garbage, fills with garbage what is freed and moves a block at each realloc,
+ * so that nothing works by luck.
  */
 
 #include <proa/defs.h>

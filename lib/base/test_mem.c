@@ -52,9 +52,13 @@ static void *test_alloc(size_t n, void *arg)
 
 static void test_free(void *p, void *arg)
 {
+    size_t n = malloc_usable_size(p);
+
     (void)arg;
-    atomic_fetch_sub(&bytes, malloc_usable_size(p));
+    atomic_fetch_sub(&bytes, n);
     atomic_fetch_sub(&blocks, 1);
+    memset(p, GARBAGE, n);
+    __asm__ volatile("" : : "r"(p) : "memory"); /* or the compiler leaves it out */
     free(p);
 }
 
