@@ -77,6 +77,28 @@ static void close_files(Dwfl *files)
         dwfl_end(files);
 }
 
+/*
+ * The line of `code`; *ret is its file, or NULL. Compilers that write no table of addresses (clang)
+ * have each unit asked in turn.
+ */
+static int find_line(Dwfl_Module *module, uintptr_t code, const char **ret)
+{
+    Dwfl_Line *known = dwfl_module_getsrc(module, code);
+    Dwarf_Die *unit = NULL;
+    Dwarf_Addr bias;
+    int number = 0;
+
+    *ret = known ? dwfl_lineinfo(known, NULL, &number, NULL, NULL, NULL) : NULL;
+    while (!*ret && (unit = dwfl_module_nextcu(module, unit, &bias))) {
+        Dwarf_Line *line = dwarf_haspc(unit, code - bias) == 1 ? dwarf_getsrc_die(unit, code - bias)
+                                                               : NULL;
+
+        if (line && dwarf_lineno(line, &number) == 0)
+            *ret = dwarf_linesrc(line, NULL, NULL);
+    }
+    return number;
+}
+
 static bool ask_files(Dwfl *files, uintptr_t code, char buf[PLACE_MAX])
 {
     Dwfl_Module *module = files ? dwfl_addrmodule(files, code) : NULL;
@@ -85,16 +107,14 @@ static bool ask_files(Dwfl *files, uintptr_t code, char buf[PLACE_MAX])
     const char *name;
     const char *file;
     const char *object;
-    Dwfl_Line *line;
-    int number = 0;
+    int number;
 
     if (!module)
         return false;
     name = dwfl_module_addrinfo(module, code, &offset, &sym, NULL, NULL, NULL);
     if (!name)
         return false;
-    line = dwfl_module_getsrc(module, code);
-    file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
+    number = find_line(module, code, &file);
     if (file) {
         snprintf(buf, PLACE_MAX, "%.90s (%.50s:%d)", name, last_part(file), number);
         return true;
