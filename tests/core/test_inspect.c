@@ -397,6 +397,8 @@ END_TEST
 /* Go down until so many bytes are left, and wait there; the waiting itself takes some. */
 #ifdef PROA_SANITIZED
 #define WAITING ((size_t)8 << 10)
+#elif defined(PROA_CONTEXT_UCONTEXT)
+#define WAITING ((size_t)3 << 10)
 #else
 #define WAITING ((size_t)1 << 10)
 #endif
