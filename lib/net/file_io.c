@@ -51,7 +51,6 @@ static enum cached byte_is_cached(int fd, int64_t at)
     char byte;
     struct iovec iov = {.iov_base = &byte, .iov_len = 1};
 
-    proa__file_counts.reads++;
     if (preadv2(fd, &iov, 1, at, RWF_NOWAIT) == 1)
         return CACHED_YES;
     return errno == EOPNOTSUPP ? CACHED_UNKNOWN : CACHED_NO;

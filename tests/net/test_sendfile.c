@@ -14,7 +14,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 struct sending {
@@ -149,42 +148,6 @@ static int cold_body(void *arg)
 START_TEST(what_the_cache_lacks_a_thread_reads)
 {
     t_run(cold_body, &_i);
-}
-END_TEST
-
-/* Linux 6.5 and later, but for a Valgrind that does not know the call. */
-static bool kernel_counts_pages(int fd)
-{
-    uint64_t range[2] = {0, 1}, stat[5];
-
-    return syscall(451, fd, range, stat, 0) == 0;
-}
-
-/* The ends of a range in the cache, its middle not: no reason to give it to the system. */
-static int hole_body(void *arg)
-{
-    int fd = t_file_fd(MIB);
-    static char bytes[4096];
-    bool whole;
-
-    (void)arg;
-    ck_assert(!t_file_tells(fd) || proa__file_is_cached(fd, 0, MIB));
-    fsync(fd);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* no reading ahead */
-    ck_assert_int_eq(pread(fd, bytes, sizeof bytes, 0), sizeof bytes);
-    ck_assert_int_eq(pread(fd, bytes, sizeof bytes, MIB - 4096), sizeof bytes);
-    whole = proa__file_is_cached(fd, 0, MIB);
-    if (t_file_tells(fd) && kernel_counts_pages(fd) &&
-        proa__file_read_now(fd, bytes, 1, MIB / 2) == PROA_EAGAIN)
-        ck_assert(!whole);
-    ck_assert(!t_file_tells(fd) || proa__file_is_cached(fd, MIB - 1, 1));
-    close(fd);
-    return 0;
-}
-START_TEST(a_hole_in_the_cache_is_seen)
-{
-    t_run(hole_body, NULL);
 }
 END_TEST
 
@@ -516,6 +479,42 @@ START_TEST(each_allocation_fails)
 }
 END_TEST
 
+/* Signals are let through as before, and none is left over. Without room nothing is tried. */
+static int quiet_body(void *arg)
+{
+    struct proa_stream *near, *far;
+    struct sending x = {.n = 20 * MIB};
+    sigset_t set;
+    uint64_t calls;
+
+    x.fd = t_file_fd(20 * MIB);
+    t_way(*(int *)arg, &near, &far);
+    x.s = near;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, send_it, &x));
+    t_turns(20);
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    ck_assert(!sigismember(&set, SIGPIPE));
+    calls = proa__file_counts.sendfiles;
+    t_turns(20);
+    ck_assert_uint_eq(proa__file_counts.sendfiles, calls);
+    proa_stream_free(far);
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_lt(x.rc, 0);
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    ck_assert(!sigismember(&set, SIGPIPE));
+    sigpending(&set);
+    ck_assert(!sigismember(&set, SIGPIPE));
+    proa_stream_free(near);
+    close(x.fd);
+    return 0;
+}
+START_TEST(signals_are_as_before)
+{
+    t_run(quiet_body, &_i);
+}
+END_TEST
+
 /* A program's own signal of that kind, blocked and pending, is still there afterwards. */
 static int pending_body(void *arg)
 {
@@ -548,8 +547,7 @@ int main(void)
     return t_main_tables(
         "sendfile",
         (const TTest *const[]){a_small_cached_file_is_one_read_and_one_write,
-                               a_hole_in_the_cache_is_seen, a_cancel_leaves_the_position_right,
-                               NULL},
+                               a_cancel_leaves_the_position_right, NULL},
         (const struct t_table[]){{a_large_cached_file_is_not_copied, 2},
                                  {what_the_cache_lacks_a_thread_reads, 2},
                                  {others_have_their_turns_during_a_large_file, 2},
@@ -559,6 +557,7 @@ int main(void)
                                  {a_stream_that_is_aborted_meanwhile, WAYS * 2},
                                  {cancelled_at_each_point, 2},
                                  {each_allocation_fails, 2},
+                                 {signals_are_as_before, WAYS},
                                  {a_signal_of_the_programs_own_stays, WAYS},
                                  {NULL, 0}});
 }
