@@ -66,7 +66,6 @@ static struct proa_file *make(const char *name)
         return NULL;
     }
     f->magic = MAGIC_FILE;
-    f->fd = -1;
     f->loop = proa__loop_need("a file");
     memcpy(f->name, name, n);
     debug_opened(describe, f);

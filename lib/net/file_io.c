@@ -175,7 +175,6 @@ int proa__file_write(int fd, const void *buf, size_t n, int64_t at, size_t *done
                             .n = n - all < FILE_PART ? n - all : FILE_PART,
                             .at = at + (int64_t)all};
 
-        proa__file_counts.jobs++;
         rc = proa_to_thread(write_part, &part, NULL);
         all += part.done;
     }

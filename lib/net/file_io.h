@@ -25,7 +25,7 @@
 /* Calls made for files of this thread; and what the tests make fail. */
 struct file_counts {
     uint64_t reads;     /* at once */
-    uint64_t jobs;      /* given to a thread */
+    uint64_t jobs;      /* readings given to a thread */
     uint64_t sendfiles; /* of the system */
 };
 extern _Thread_local struct file_counts proa__file_counts;

@@ -20,6 +20,7 @@ net_tests = \
 	%D%/test_edge \
 	%D%/test_file \
 	%D%/test_file_cache \
+	%D%/test_file_whole \
 	%D%/test_listener \
 	%D%/test_pair \
 	%D%/test_process \
@@ -92,6 +93,9 @@ check_PROGRAMS += $(net_tests)
 %C%_test_file_cache_SOURCES = %D%/test_file_cache.c %D%/files.c %D%/files.h
 %C%_test_file_cache_CFLAGS = $(net_test_flags)
 %C%_test_file_cache_LDADD = $(net_test_libs)
+%C%_test_file_whole_SOURCES = %D%/test_file_whole.c %D%/files.c %D%/files.h
+%C%_test_file_whole_CFLAGS = $(net_test_flags)
+%C%_test_file_whole_LDADD = $(net_test_libs)
 %C%_test_listener_CFLAGS = $(net_test_flags)
 %C%_test_listener_LDADD = $(net_test_libs)
 %C%_test_pair_CFLAGS = $(net_test_flags)

@@ -119,6 +119,7 @@ static int write_body(void *arg)
     ck_assert_int_eq(proa_file_pread(f, text, sizeof text, 0), 12);
     ck_assert_str_eq(text, "Jello world!");
     ck_err(proa_file_pwrite(f, "x", 1, -1, &done), PROA_EINVAL);
+    ck_err(proa_file_pwrite(f, "x", 0, -1, &done), PROA_EINVAL);
     ck_ok(proa_file_truncate(f, 5));
     ck_err(proa_file_truncate(f, -5), PROA_EINVAL);
     ck_ok(proa_file_sync(f));
@@ -340,6 +341,50 @@ START_TEST(freeing_a_file_in_use_aborts)
 }
 END_TEST
 
+enum { NO_READ, NO_INFO, NO_FREE, NO_CLOSE, NOS };
+
+static int no_file_body(void *arg)
+{
+    static max_align_t zeroes[16];
+    struct proa_file *f = (struct proa_file *)zeroes;
+    struct proa_file_info info;
+    char byte;
+
+    switch (*(int *)arg) {
+    case NO_READ:
+        return (int)proa_file_read(f, &byte, 1);
+    case NO_INFO:
+        return proa_file_info(f, &info);
+    case NO_FREE:
+        proa_file_free(f);
+        return 0;
+    }
+    return proa_file_close(f);
+}
+START_TEST(what_is_no_file_aborts)
+{
+    t_run_aborts(no_file_body, &_i, "the file was closed, or never opened");
+}
+END_TEST
+
+static int bad_close_body(void *arg)
+{
+    struct proa_file *f;
+    int fd = t_file_fd(1);
+
+    (void)arg;
+    ck_ok(proa_file_from_fd(&f, fd));
+    close(fd); /* behind its back */
+    ck_err(proa_file_close(f), PROA_EBADF);
+    ck_assert_ptr_nonnull(strstr(proa_err_detail(PROA_EBADF), "closing descriptor"));
+    return 0;
+}
+START_TEST(a_close_that_fails_says_so)
+{
+    t_run(bad_close_body, NULL);
+}
+END_TEST
+
 /* ---- cancels and memory */
 
 static int scene_body(void *arg)
@@ -412,192 +457,18 @@ START_TEST(a_cancelled_task_still_closes)
 }
 END_TEST
 
-/* ---- whole files */
-
-static int load_body(void *arg)
-{
-    static const int sizes[] = {0, 1, 4095, 4096, 100000, MIB + 1};
-    int size = sizes[*(int *)arg / 2];
-    struct proa_buf b;
-    char *path;
-
-    proa__file_faults = manners[*(int *)arg % 2];
-    path = (char *)(uintptr_t)t_file_path(size);
-    proa_buf_init(&b, (size_t)size + 3);
-    ck_ok(proa_buf_append(&b, "abc", 3));
-    ck_ok(proa_file_load(&b, path)); /* at the limit */
-    ck_assert_uint_eq(b.n, (size_t)size + 3);
-    ck_assert(is_file((uint8_t *)b.p + 3, 0, size));
-    proa_buf_fini(&b);
-
-    if (size) {
-        proa_buf_init(&b, (size_t)size + 2); /* a byte too few */
-        ck_ok(proa_buf_append(&b, "abc", 3));
-        ck_err(proa_file_load(&b, path), PROA_EMSGSIZE);
-        ck_str_eq(proa_buf_str(&b), "abc");
-        proa_buf_fini(&b);
-    }
-    t_file_remove();
-    proa__file_faults = 0;
-    return 0;
-}
-START_TEST(a_file_is_loaded_within_the_buffers_limit)
-{
-    t_run(load_body, &_i);
-}
-END_TEST
-
-static int load_proc_body(void *arg)
-{
-    struct proa_buf b;
-
-    (void)arg;
-    proa_buf_init(&b, 1 << 20);
-    ck_ok(proa_file_load(&b, "/proc/self/maps")); /* says that it is empty */
-    ck_assert_uint_gt(b.n, 2000);
-    ck_assert_ptr_nonnull(strstr(b.p, "[stack]"));
-    proa_buf_fini(&b);
-    proa_buf_init(&b, 100);
-    ck_err(proa_file_load(&b, "/proc/self/maps"), PROA_EMSGSIZE);
-    ck_assert_uint_eq(b.n, 0);
-    ck_err(proa_file_load(&b, "/proc/self/maps"), PROA_EMSGSIZE);
-    proa_buf_clear(&b);
-    ck_err(proa_file_load(&b, "/nowhere"), PROA_ENOENT);
-    proa_buf_fini(&b);
-    return 0;
-}
-START_TEST(a_file_that_says_it_is_empty_is_loaded)
-{
-    t_run(load_proc_body, NULL);
-}
-END_TEST
-
-static void holds(const char *path, const char *text, unsigned mode)
-{
-    struct proa_buf b;
-    struct stat st;
-
-    proa_buf_init(&b, 1000);
-    ck_ok(proa_file_load(&b, path));
-    ck_str_eq(proa_buf_str(&b), text);
-    proa_buf_fini(&b);
-    ck_assert_int_eq(stat(path, &st), 0);
-    ck_assert_uint_eq(st.st_mode & 07777, mode);
-}
-
-static int save_body(void *arg)
-{
-    const char *path = t_file_path(10);
-    char name[320], dir[300];
-    struct stat was, is;
-
-    (void)arg;
-    umask(022);
-    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
-    snprintf(name, sizeof name, "%s/new", dir);
-    ck_assert_int_eq(chmod(path, 0640), 0);
-    ck_assert_int_eq(stat(path, &was), 0);
-    ck_ok(proa_file_save(path, "one", 3, NULL));
-    holds(path, "one", 0640); /* as the old one */
-    ck_assert_int_eq(stat(path, &is), 0);
-    ck_assert(was.st_ino != is.st_ino);
-    ck_ok(proa_file_save(path, "", 0, PROA_FILE_SAVE_OPTS(.mode = 0600, .no_sync = true)));
-    holds(path, "", 0600);
-    ck_ok(proa_file_save(name, "two", 3, NULL));
-    holds(name, "two", 0644);
-    ck_assert_int_eq(chdir(dir), 0);
-    ck_ok(proa_file_save("new", "three", 5, NULL)); /* no directory in the name */
-    holds(name, "three", 0644);
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(unlink(name), 0);
-
-    ck_assert_int_eq(symlink("file", name), 0); /* a link is replaced */
-    ck_ok(proa_file_save(name, "four", 4, NULL));
-    ck_assert_int_eq(lstat(name, &is), 0);
-    ck_assert(S_ISREG(is.st_mode));
-    ck_assert_int_eq(unlink(name), 0);
-
-    ck_assert_int_eq(mkdir(name, 0700), 0);
-    ck_err(proa_file_save(name, "five", 4, NULL), PROA_EISDIR);
-    ck_assert_int_eq(rmdir(name), 0);
-    snprintf(name, sizeof name, "%s/no/such", dir);
-    ck_err(proa_file_save(name, "six", 3, NULL), PROA_ENOENT);
-    holds(path, "", 0600);
-    t_file_remove(); /* fails if anything else was left there */
-    return 0;
-}
-START_TEST(a_file_is_saved_whole)
-{
-    t_run(save_body, NULL);
-}
-END_TEST
-
-/* A full disk: the old bytes stay, and nothing beside them. */
-static int save_full_body(void *arg)
-{
-    const struct rlimit small = {.rlim_cur = MIB, .rlim_max = RLIM_INFINITY};
-    const char *path = t_file_path(10);
-    struct stat st;
-
-    (void)arg;
-    setrlimit(RLIMIT_FSIZE, &small);
-    ck_err(proa_file_save(path, big, sizeof big, NULL), PROA_EFBIG);
-    ck_assert_int_eq(stat(path, &st), 0);
-    ck_assert_int_eq(st.st_size, 10);
-    t_file_remove();
-    return 0;
-}
-START_TEST(a_save_that_fails_changes_nothing)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    t_run(save_full_body, NULL);
-}
-END_TEST
-
-static int whole_body(void *arg)
-{
-    struct proa_buf b;
-    int rc = proa_file_save(arg, "0123456789", 10, NULL);
-
-    proa_buf_init(&b, 1000);
-    if (rc == 0)
-        rc = proa_file_load(&b, arg);
-    ck_assert_uint_eq(b.n, rc == 0 ? 10 : 0);
-    proa_buf_fini(&b);
-    return rc;
-}
-START_TEST(whole_files_cancelled_at_each_point)
-{
-    const char *path = t_file_path(10);
-
-    t_each_park(whole_body, (void *)(uintptr_t)path);
-    t_file_remove();
-}
-END_TEST
-START_TEST(each_allocation_of_whole_files_fails)
-{
-    const char *path = t_file_path(10);
-
-    t_run_each_alloc(whole_body, (void *)(uintptr_t)path);
-    t_file_remove();
-}
-END_TEST
-
 int main(void)
 {
     return t_main_tables(
         "file",
-        (const TTest *const[]){
-            writing_where_it_stands_and_elsewhere, appending_goes_to_the_end,
-            a_write_that_fails_midway_says_how_far_it_came, what_can_be_opened_and_how,
-            a_file_of_a_descriptor, one_task_at_a_time_moves_the_position,
-            freeing_a_file_in_use_aborts, files_cancelled_at_each_point,
-            each_allocation_of_files_fails, a_cancelled_task_still_closes,
-            a_file_that_says_it_is_empty_is_loaded, a_file_is_saved_whole,
-            a_save_that_fails_changes_nothing, whole_files_cancelled_at_each_point,
-            each_allocation_of_whole_files_fails, NULL},
+        (const TTest *const[]){writing_where_it_stands_and_elsewhere, appending_goes_to_the_end,
+                               a_write_that_fails_midway_says_how_far_it_came,
+                               what_can_be_opened_and_how, a_file_of_a_descriptor,
+                               one_task_at_a_time_moves_the_position, freeing_a_file_in_use_aborts,
+                               a_close_that_fails_says_so, files_cancelled_at_each_point,
+                               each_allocation_of_files_fails, a_cancelled_task_still_closes, NULL},
         (const struct t_table[]){{reading_moves_the_position_and_pread_does_not, 2},
                                  {reading_a_large_file, 2},
-                                 {a_file_is_loaded_within_the_buffers_limit, 12},
+                                 {what_is_no_file_aborts, NOS},
                                  {NULL, 0}});
 }
