@@ -11,14 +11,13 @@
 
 #define REASON_MAX 128 /* bytes of a reason that are kept */
 
-/* Why this scope, which is cancelled, was, as far as it knows; "" if it does not. */
+/* Why this scope, which is cancelled, was, as far as it knows; nothing if it does not. */
 static void say(const struct scope *s, char *buf, size_t size)
 {
     const struct group *g = CONTAINER_OF(s, struct group, scope);
     const struct list *first;
     const struct task_error *e;
 
-    buf[0] = '\0';
     switch ((enum scope_kind)s->kind) {
     case SCOPE_ROOT:
         if (s->task->has_more && s->task->more.reason)
@@ -35,7 +34,7 @@ static void say(const struct scope *s, char *buf, size_t size)
             snprintf(buf, size, "%.*s", REASON_MAX, g->reason);
         first = list_first(&g->errors);
         e = CONTAINER_OF(first, struct task_error, link);
-        if (g->rc < 0 && first)
+        if (first)
             snprintf(buf, size, "task %s failed: %.*s", e->name, REASON_MAX, e->detail);
         break;
     case SCOPE_PLAIN:

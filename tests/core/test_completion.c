@@ -257,6 +257,34 @@ START_TEST(row_keeps_those_that_end_while_nobody_waits)
 }
 END_TEST
 
+static int cancelled_body(void *arg)
+{
+    struct job j = {1, 5};
+    PROA_AUTO(proa_as_completed) *row = NULL;
+    struct proa_task_ref ref, got;
+
+    (void)arg;
+    PROA_GROUP(g);
+    create(&g, &ref, &j, 1);
+    ck_ok(proa_as_completed_new(&row, &ref, 1));
+    ck_ok(proa_sleep(PROA_SEC)); /* it could be given at once */
+    {
+        PROA_SCOPE(s);
+        proa_scope_cancel(&s);
+        ck_err(proa_as_completed_next(row, &got), PROA_ECANCELED);
+        ck_err(proa_group_next(&g, &got), PROA_ECANCELED);
+        ck_err(proa_wait(&ref, 1, NULL, PROA_ALL_COMPLETED, PROA_FOREVER), PROA_ECANCELED);
+    }
+    ck_assert_int_eq(proa_as_completed_next(row, &got), 1);
+    ck_assert_int_eq(proa_group_next(&g, &got), 1);
+    return proa_group_join(&g);
+}
+START_TEST(in_a_cancelled_scope_nobody_is_given)
+{
+    t_run_modes(cancelled_body, NULL);
+}
+END_TEST
+
 /* Rows that are gone are told of no end: their memory is another row's by then. */
 static int gone_body(void *arg)
 {
@@ -427,6 +455,7 @@ int main(void)
                                     misuse_of_waiting_aborts,
                                     row_can_be_freed_before_its_end,
                                     row_keeps_those_that_end_while_nobody_waits,
+                                    in_a_cancelled_scope_nobody_is_given,
                                     row_that_was_freed_is_told_of_no_end,
                                     task_that_was_given_is_not_lost_by_a_cancel,
                                     row_may_be_freed_before_a_taker_that_was_given_a_task_runs,

@@ -325,6 +325,7 @@ static struct {
     X(proa_group_running, proa_group_running(all.group))                                           \
     X(proa_group_errors, proa_group_errors(all.group, NULL, 0))                                    \
     X(proa_group_winner, proa_group_winner(all.group, &ref))                                       \
+    X(proa_group_next, proa_group_next(all.group, &ref))                                           \
     X(proa_create_task, proa_create_task(all.group, nothing, NULL))                                \
     X(proa_timeout_result, proa_timeout_result(all.timeout, 0))                                    \
     X(proa_timeout_reschedule, proa_timeout_reschedule(all.timeout, 1))                            \

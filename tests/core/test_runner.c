@@ -308,6 +308,26 @@ static bool in_turn(const struct scene *s)
     return turn;
 }
 
+static int create_put(void *arg)
+{
+    struct scene *s = arg;
+
+    ck_ok(proa_create_task(NULL, put_letter, arg));
+    return (int)s->n; /* it has run already, or not yet */
+}
+
+START_TEST(a_runner_is_eager_if_asked_for)
+{
+    for (int eager = 0; eager < 2; eager++) {
+        struct scene s = {.n = 0};
+
+        ck_ok(proa_runner_new(&s.r, PROA_RUNNER_OPTS(.run.eager = eager)));
+        ck_assert_int_eq(proa_runner_run(s.r, create_put, &s), eager);
+        proa_runner_free(s.r);
+    }
+}
+END_TEST
+
 START_TEST(a_runner_shuffles_by_its_seed)
 {
     struct scene plain = shuffled(0);
@@ -496,6 +516,35 @@ START_TEST(an_eager_task_may_start_the_next_main)
 }
 END_TEST
 
+static int start_after_main(void *arg)
+{
+    struct proa_runner *r = arg;
+
+    while (proa_runner_result(r) == PROA_EAGAIN)
+        proa_yield();
+    return proa_runner_start(r, give, &seven);
+}
+
+static int leave_starter_behind(void *r)
+{
+    ck_ok(proa_create_task(NULL, start_after_main, r));
+    return proa_yield();
+}
+
+/* In the turn in which the main task ended, while its signals are still listened to. */
+START_TEST(the_next_main_may_start_in_the_turn_of_the_last)
+{
+    struct proa_runner *r = NULL;
+
+    ck_ok(proa_runner_new(&r, PROA_RUNNER_OPTS(.run.signals = true)));
+    proa_runner_run(r, leave_starter_behind, r);
+    while (proa_runner_step(r, PROA_FOREVER))
+        ;
+    ck_assert_int_eq(proa_runner_result(r), 7);
+    proa_runner_free(r);
+}
+END_TEST
+
 /* ---- the end */
 
 static struct proa_runner *stopped;
@@ -560,6 +609,7 @@ int main(void)
     return t_main("runner", (const TTest *const[]){
                                 tasks_rest_between_two_mains,
                                 a_runner_shuffles_by_its_seed,
+                                a_runner_is_eager_if_asked_for,
                                 all_mains_share_a_context,
                                 aio_loop_10_the_rest_of_the_turn_still_runs_after_a_stop,
                                 aio_loop_11_a_stopped_main_can_go_on,
@@ -576,6 +626,7 @@ int main(void)
                                 after_the_last_step_of_a_main_signals_are_the_programs,
                                 while_a_runner_ends_signals_are_the_programs,
                                 an_eager_task_may_start_the_next_main,
+                                the_next_main_may_start_in_the_turn_of_the_last,
                                 a_task_that_stops_the_runner_at_its_end_leaves_nobody,
                                 each_failed_allocation_is_enomem,
                                 NULL,

@@ -116,6 +116,36 @@ static int groups_body(void *arg)
         TRY(proa_create_task(&g, calls[i].fn, arg));
     return proa_timeout_result(&t, proa_group_join(&g));
 }
+/* Who is cancelled may ask why, though there may have been no memory for the words. */
+static int ask_why(void *arg)
+{
+    int rc = sleep_long(arg);
+
+    ck_assert_ptr_nonnull(proa_cancel_reason());
+    return rc;
+}
+
+static int fail_soon(void *arg)
+{
+    TRY(nap(arg));
+    return PROA_EIO;
+}
+
+static int why_body(void *arg)
+{
+    int rc;
+
+    PROA_GROUP(g);
+    TRY(proa_create_task(&g, ask_why, arg));
+    TRY(proa_create_task(&g, fail_soon, arg));
+    rc = proa_group_join(&g);
+    return rc == PROA_EIO ? 0 : rc;
+}
+START_TEST(a_failure_without_words_is_asked_for)
+{
+    t_run_each_alloc(why_body, NULL);
+}
+END_TEST
 START_TEST(groups_in_groups_fail_as_one)
 {
     t_run_each_alloc(groups_body, &(int){0});
@@ -528,6 +558,7 @@ int main(void)
 {
     return t_main("starved", (const TTest *const[]){
                                  groups_in_groups_fail_as_one,
+                                 a_failure_without_words_is_asked_for,
                                  waits_of_every_kind,
                                  a_harbour_stands_still_or_moves_everything,
                                  callbacks_that_were_asked_for_are_made,
