@@ -123,6 +123,9 @@ const char *proa__debug_place(struct proa_loop *loop, const void *at, char buf[P
 /* Log the places of a trace, one a line. */
 void proa__debug_log_trace(const struct trace *trace);
 
+/* Timers of its own that run, which are nobody's leak. */
+size_t proa__debug_timers(const struct proa_loop *loop);
+
 /* ---- tasks: debug_task.c */
 
 struct task_debug {

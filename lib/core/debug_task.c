@@ -53,6 +53,11 @@ static void look_at(struct debug *d, int64_t at)
         proa__timer_start(d->loop, &d->after_cancel, at, look_after_cancel, d->loop->sched);
 }
 
+size_t proa__debug_timers(const struct proa_loop *loop)
+{
+    return loop->debug && timer_running(&loop->debug->after_cancel);
+}
+
 void proa__debug_cancelled(struct proa_task *t)
 {
     struct debug *d = t->sched->loop->debug;

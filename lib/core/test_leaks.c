@@ -1,4 +1,5 @@
 #include "core/call.h"
+#include "core/debug.h"
 #include "core/sched.h"
 #include "core/test.h"
 #include "core/view.h"
@@ -75,7 +76,7 @@ void proa__test_leaks(struct test_run *run, struct proa_loop *loop)
     size_t tasks = find_tasks(run, s);
     size_t timers;
 
-    timers = find_calls(run, loop) + timer_running(&s->tidy.timer);
+    timers = find_calls(run, loop) + timer_running(&s->tidy.timer) + proa__debug_timers(loop);
     timers = proa__timers_count(loop) - timers;
     if (s->no_suspend)
         proa__test_problem(run, "leaves suspending forbidden");

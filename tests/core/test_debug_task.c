@@ -9,6 +9,7 @@
 #include <proa/sync.h>
 #include <proa/task.h>
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #define NOINLINE __attribute__((noinline))
@@ -216,6 +217,20 @@ START_TEST(each_task_has_its_own_second)
 }
 END_TEST
 
+static int once = 1;
+static int cancelled_quickly(void *arg)
+{
+    (void)arg;
+    return ignored_body(&once);
+}
+START_TEST(what_debug_mode_waits_for_is_no_leak_of_a_test)
+{
+    setenv("PROA_DEBUG", "1", 1);
+    t_said_begin();
+    t_run(cancelled_quickly, NULL); /* fails on timers that are left */
+}
+END_TEST
+
 /* ---- locks */
 
 static int takes_along(void *lock)
@@ -378,6 +393,7 @@ int main(void)
                                     timeouts_are_no_cancels,
                                     a_task_that_lives_a_second_after_its_cancel_is_told,
                                     each_task_has_its_own_second,
+                                    what_debug_mode_waits_for_is_no_leak_of_a_test,
                                     a_task_that_ends_with_a_lock_is_told,
                                     a_lock_that_is_lost_by_a_cancel_is_told_as_that,
 #ifndef PROA_SANITIZED
