@@ -94,10 +94,16 @@ BODY(aio_proc_04_no_input_ends_the_input)
     struct proa_exit e;
 
     (void)arg;
-    ck_ok(proa_process_start(&p, cat, ALL_PIPES));
-    ck_ok(proa_process_communicate(p, (struct proa_str){0}, &out, NULL, &e));
-    ck_assert_int_eq(e.code, 0);
-    ck_assert_uint_eq(out.n, 0);
+    for (int i = 0; i < 2; i++) {
+        const struct proa_str none = i ? PROA_STR("") : (struct proa_str){0};
+
+        ck_ok(proa_process_start(&p, cat, ALL_PIPES));
+        ck_ok(proa_process_communicate(p, none, &out, NULL, &e));
+        ck_assert_int_eq(e.code, 0);
+        ck_assert_uint_eq(out.n, 0);
+        proa_process_free(p);
+        p = NULL;
+    }
     return 0;
 }
 RUN(aio_proc_04_no_input_ends_the_input)
@@ -194,17 +200,25 @@ BODY(with_a_larger_buffer_nothing_is_missing)
 }
 RUN(with_a_larger_buffer_nothing_is_missing)
 
-/* aio_proc_14: who reads nothing is not flooded; the pipe's room is all there is. */
+/* aio_proc_14: who reads nothing is not flooded; the pipe's room is all there is. Once it is read
+ * the child goes on. */
 BODY(aio_proc_14_output_nobody_reads_stops_the_child)
 {
     PROA_AUTO(proa_process) *p = NULL;
-    char c;
+    static char part[16384];
+    size_t n = 0;
+    ssize_t got;
 
     (void)arg;
-    ck_ok(proa_process_shell(&p, "exec yes", PROA_PROCESS_OPTS(.output = PROA_STDIO_PIPE)));
-    ck_ok(proa_read(proa_process_output(p), &c, 1));
-    ck_err(PROA_WITHIN(20 * PROA_MS, proa_process_wait(p, NULL)), PROA_ETIMEDOUT);
-    return 0;
+    ck_ok(proa_process_shell(&p, "head -c 700000 /dev/zero; echo done >&2", ALL_PIPES));
+    n = (size_t)ck_ok(proa_read(proa_process_output(p), part, 1));
+    ck_err(PROA_WITHIN(100 * PROA_MS, proa_read(proa_process_error(p), part, 4)), PROA_ETIMEDOUT);
+    while ((got = ck_ok(proa_read(proa_process_output(p), part, sizeof part))) > 0)
+        n += (size_t)got;
+    ck_assert_uint_eq(n, 700000);
+    ck_ok(proa_read_exact(proa_process_error(p), part, 5, NULL));
+    ck_assert_int_eq(memcmp(part, "done\n", 5), 0);
+    return proa_process_wait(p, NULL);
 }
 RUN(aio_proc_14_output_nobody_reads_stops_the_child)
 
