@@ -343,11 +343,12 @@ static int close_it(void *arg)
 static int run_small(struct proa_file *f, proa_task_fn *fn, int64_t length, const char *call,
                      const char *doing)
 {
-    struct small_job job = {.fd = f->fd, .length = length};
+    struct small_job job = {.length = length};
     int rc = begin(f, call);
 
     if (rc < 0)
         return rc;
+    job.fd = f->fd;
     rc = proa_to_thread(fn, &job, NULL);
     f->users--;
     return rc < 0 ? failed(f, doing, rc) : 0;
@@ -355,13 +356,11 @@ static int run_small(struct proa_file *f, proa_task_fn *fn, int64_t length, cons
 
 int proa_file_truncate(struct proa_file *f, int64_t length)
 {
-    check(f, __func__);
     return run_small(f, truncate_it, length, __func__, "cutting");
 }
 
 int proa_file_sync(struct proa_file *f)
 {
-    check(f, __func__);
     return run_small(f, sync_it, 0, __func__, "syncing");
 }
 

@@ -61,6 +61,7 @@ static int read_body(void *arg)
     ck_err(proa_file_seek(f, -1, SEEK_SET, &at), PROA_EINVAL);
     ck_err(proa_file_seek(f, 0, 77, &at), PROA_EINVAL);
     ck_ok(proa_file_seek(f, 3, SEEK_SET, NULL));
+    ck_err(proa_file_pread(f, bytes, 100, -1), PROA_EINVAL); /* to preadv2: "where it stands" */
     ck_assert_int_eq(lseek(proa_file_fd(f), 0, SEEK_CUR), 3);
     t_file_remove();
     proa__file_faults = 0;
@@ -341,7 +342,7 @@ START_TEST(freeing_a_file_in_use_aborts)
 }
 END_TEST
 
-enum { NO_READ, NO_INFO, NO_FREE, NO_CLOSE, NOS };
+enum { NO_READ, NO_INFO, NO_FD, NO_SEEK, NO_SYNC, NO_FREE, NO_CLOSE, NOS };
 
 static int no_file_body(void *arg)
 {
@@ -355,6 +356,12 @@ static int no_file_body(void *arg)
         return (int)proa_file_read(f, &byte, 1);
     case NO_INFO:
         return proa_file_info(f, &info);
+    case NO_FD:
+        return proa_file_fd(f);
+    case NO_SEEK:
+        return proa_file_seek(f, 0, SEEK_SET, NULL);
+    case NO_SYNC:
+        return proa_file_sync(f);
     case NO_FREE:
         proa_file_free(f);
         return 0;
