@@ -118,7 +118,7 @@ BODY(aio_proc_12_wait_is_about_the_process_alone)
 
     (void)arg;
     ck_assert_int_eq(wait_code(p), 4); /* though its child ... */
-    ck_err(PROA_WITHIN(0, proa_read(proa_process_output(p), &c, 1)),
+    ck_err(PROA_WITHIN(50 * PROA_MS, proa_read(proa_process_output(p), &c, 1)),
            PROA_ETIMEDOUT); /* ... holds the pipe */
     return 0;
 }
