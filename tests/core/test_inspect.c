@@ -343,7 +343,7 @@ static int look_at_creator(void *arg)
     return 0;
 }
 
-static int creator_of(void *arg)
+__attribute__((noinline)) static int creator_of(void *arg)
 {
     struct eager *e = arg;
 
