@@ -16,7 +16,8 @@ struct proa_capacity {
     size_t total;
     size_t borrowed;     /* may be above the total, after a resize */
     struct list loans;   /* struct loan, oldest first */
-    struct list waiters; /* struct wait, its loan in the slot, oldest first */
+    struct list waiters; /* struct wait, its loan in the slot, oldest first; empty unless all
+                             places are lent */
     size_t sleepers;     /* waiters, and those that were woken or cut and have not run yet */
 };
 
@@ -183,7 +184,7 @@ static int new_loan(struct proa_capacity *c, const void *borrower, struct loan *
 
 static bool try_lend(struct proa_capacity *c, struct loan *loan)
 {
-    if (c->borrowed >= c->total || !list_empty(&c->waiters))
+    if (c->borrowed >= c->total)
         return false;
     lend(loan, loan->borrower ? NULL : proa__task_here);
     return true;

@@ -194,9 +194,27 @@ static int cancelled_body(void *arg)
     ck_assert_uint_eq(w.n, n);
     return 0;
 }
+/* Its end by a cancel is no failure to be told. */
+static int cancelled_at_work_body(void *arg)
+{
+    struct work w;
+    PROA_GROUP(g);
+
+    (void)arg;
+    always_fail(&w);
+    w.lasts[2] = PROA_FOREVER;
+    ck_ok(proa_create_task(&g, keep, &w));
+    ck_ok(proa_sleep(10 * PROA_SEC));
+    proa_group_cancel(&g);
+    ck_ok(proa_group_join(&g));
+    ck_assert_uint_eq(w.n, 3);
+    ck_assert_uint_eq(w.faults, 2);
+    return 0;
+}
 START_TEST(a_cancelled_service_is_not_started_again)
 {
     t_run_modes(cancelled_body, NULL);
+    t_run_modes(cancelled_at_work_body, NULL);
 }
 END_TEST
 
