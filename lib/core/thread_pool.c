@@ -157,7 +157,6 @@ static void run_fn(struct job *job)
     slot->rc = 0;
     proa__context_lend(job->values);
     job->rc = job->fn(job->arg);
-    proa__context_lend(NULL);
     job->err.rc = 0;
     if (job->rc < 0 && slot->rc == job->rc)
         job->err = *slot;
@@ -397,7 +396,6 @@ static void refuse_queued(struct proa_thread_pool *pool)
 
         take_from_queue(pool, job);
         job->state = JOB_REFUSED;
-        job->rc = PROA_ECLOSED;
         proa__loop_post(job->loop, &job->post);
     }
 }

@@ -6,7 +6,10 @@
  * task that brings a job to a pool.
  */
 
+#include <proa/err.h>
 #include <proa/thread.h>
+
+#include <check.h>
 
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -51,6 +54,9 @@ static int bring(void *arg)
                            PROA_TO_THREAD_OPTS(.pool = b->pool, .at_once = b->at_once,
                                                .abandon = b->abandon, .release = b->release,
                                                .name = "a stuck one"));
+    if (b->rc == PROA_ECLOSED)
+        ck_assert_str_eq(proa_err_detail(b->rc),
+                         "the pool was shut down before job a stuck one could run");
     return 0;
 }
 
