@@ -36,7 +36,6 @@ int proa_peek(struct proa_stream *s, struct proa_str *ret, size_t n)
 
     if (rc < 0)
         return rc;
-    proa__stream_settle(s);
     rc = look_ahead(s, &t, n);
     if (rc == 0)
         *ret = proa__stream_buffered(s);
