@@ -39,7 +39,7 @@ static int again(int fd, unsigned dir, int error, const char *call)
 
     if (error == EINTR)
         return 0;
-    if (error != EAGAIN && error != EWOULDBLOCK)
+    if (error != EAGAIN)
         return proa__fail(-error, "%s: descriptor %d: %s", call, fd, proa_err_text(-error));
     rc = proa_wait_fd(fd, dir);
     return rc < 0 ? rc : 0;

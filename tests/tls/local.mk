@@ -10,6 +10,7 @@ check_LTLIBRARIES += %D%/libtlstest.la
 
 tls_tests = \
 	%D%/test_aio_tls \
+	%D%/test_buffered \
 	%D%/test_ctx \
 	%D%/test_end \
 	%D%/test_handshake \
@@ -30,6 +31,8 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_aio_tls_SOURCES = %D%/test_aio_tls.c tests/net/files.c tests/net/files.h
 %C%_test_aio_tls_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_aio_tls_LDADD = $(tls_test_libs)
+%C%_test_buffered_CFLAGS = $(tls_test_flags)
+%C%_test_buffered_LDADD = $(tls_test_libs)
 %C%_test_ctx_CFLAGS = $(tls_test_flags)
 %C%_test_ctx_LDADD = $(tls_test_libs)
 %C%_test_handshake_CFLAGS = $(tls_test_flags)
