@@ -260,6 +260,41 @@ BODY(one_byte_more_is_too_much_and_stays)
 }
 RUN(one_byte_more_is_too_much_and_stays)
 
+/* A line that was shown is taken: what is left may be the end. */
+BODY(a_line_that_was_shown_is_no_byte_more)
+{
+    struct proa_buf buf;
+    struct proa_str line;
+
+    proa_buf_init(&buf, 0);
+    open_on(arg);
+    carrier_say(a, "line\n");
+    proa_stream_free(a);
+    a = NULL;
+    ck_assert_int_eq(proa_read_line(b, &line, 9), 1);
+    ck_ok(proa_read_all(b, &buf));
+    close_both();
+    return 0;
+}
+RUN(a_line_that_was_shown_is_no_byte_more)
+
+static void consume_null(void *arg)
+{
+    (void)arg;
+    proa_consume(NULL, 0);
+}
+static void at_eof_null(void *arg)
+{
+    (void)arg;
+    proa_at_eof(NULL);
+}
+START_TEST(no_stream_aborts_with_a_sentence)
+{
+    t_aborts(consume_null, NULL, "proa_consume: the stream is NULL");
+    t_aborts(at_eof_null, NULL, "proa_at_eof: the stream is NULL");
+}
+END_TEST
+
 BODY(a_failed_buffer_takes_nothing)
 {
     PROA_AUTO(proa_buf) buf;
@@ -382,6 +417,7 @@ int main(void)
         {a_freed_stream_is_told, CARRIERS},
         {all_of_it_may_be_exactly_the_limit, CARRIERS},
         {one_byte_more_is_too_much_and_stays, CARRIERS},
+        {a_line_that_was_shown_is_no_byte_more, CARRIERS},
         {a_failed_buffer_takes_nothing, CARRIERS},
         {in_a_cancelled_scope_they_fail_at_once, CARRIERS},
         {what_needs_no_waiting_gives_way_in_time, 1},
@@ -389,6 +425,7 @@ int main(void)
     };
 
     return t_main_tables("stream_view",
-                         (const TTest *const[]){they_survive_cancels_and_lack_of_memory, NULL},
+                         (const TTest *const[]){they_survive_cancels_and_lack_of_memory,
+                                                no_stream_aborts_with_a_sentence, NULL},
                          tables);
 }
