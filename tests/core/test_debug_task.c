@@ -47,6 +47,22 @@ START_TEST(a_failure_that_nobody_collects_tells_where_its_task_was_created)
 }
 END_TEST
 
+static NOINLINE int creates_three(void *arg)
+{
+    for (int i = 0; i < 3; i++)
+        ck_ok(proa_create_task(NULL, fails, arg));
+    return proa_sleep(PROA_MS); /* each goes on on the stack of the one before */
+}
+START_TEST(a_task_on_the_stack_of_another_has_its_own_creator)
+{
+    t_said_begin();
+    ck_ok(run_debug(creates_three, NULL, NEVER_SLOW));
+    ck_said(3, "invalid argument (PROA_EINVAL); it was created by ");
+    if (proa__place_knows_lines())
+        ck_said(3, "it was created by creates_three (test_debug_task.c:");
+}
+END_TEST
+
 static char created[PLACE_MAX];
 static int take_fault(const struct proa_fault *fault, void *arg)
 {
@@ -387,6 +403,7 @@ int main(void)
 {
     return t_main("debug_task", (const TTest *const[]){
                                     a_failure_that_nobody_collects_tells_where_its_task_was_created,
+                                    a_task_on_the_stack_of_another_has_its_own_creator,
                                     the_fault_handler_is_told_where_too,
                                     a_start_that_failed_is_no_fault,
                                     a_task_whose_calls_fail_100_times_after_its_cancel_is_told_once,
