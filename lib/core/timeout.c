@@ -27,6 +27,13 @@ static struct timed *timeout_of(struct proa_timeout *timeout)
     return (struct timed *)timeout;
 }
 
+/* The same, aborting in the name of the call `what` unless it is open; NULL is not. */
+static struct timed *open_one(struct proa_timeout *timeout, const char *what)
+{
+    proa__scope_need_open((const struct scope *)timeout, what, "timeout"); /* its first member */
+    return timeout_of(timeout);
+}
+
 static struct timed *shield_of(struct proa_shield *shield)
 {
     return (struct timed *)shield;
@@ -103,9 +110,8 @@ void proa_timeout_enter_at(struct proa_timeout *timeout, int64_t when)
 
 void proa_timeout_set_quiet(struct proa_timeout *timeout)
 {
-    struct timed *t = timeout_of(timeout);
+    struct timed *t = open_one(timeout, __func__);
 
-    proa__scope_need_open(&t->scope, __func__, "timeout");
     t->quiet = true;
 }
 
@@ -133,9 +139,8 @@ static int timed_out(const struct timed *t)
 
 int proa_timeout_result(struct proa_timeout *timeout, int rc)
 {
-    struct timed *t = timeout_of(timeout);
+    struct timed *t = open_one(timeout, __func__);
 
-    proa__scope_need_open(&t->scope, __func__, "timeout");
     t->scope.asked = true;
     if (!t->scope.expired || t->scope.parent->eff)
         return rc;
@@ -161,10 +166,9 @@ static int passed(void)
 
 int proa_timeout_reschedule(struct proa_timeout *timeout, int64_t ns)
 {
-    struct timed *t = timeout_of(timeout);
+    struct timed *t = open_one(timeout, __func__);
     int rc;
 
-    proa__scope_need_open(&t->scope, __func__, "timeout");
     rc = time_check_span(ns);
     if (rc < 0)
         return rc;
@@ -176,10 +180,9 @@ int proa_timeout_reschedule(struct proa_timeout *timeout, int64_t ns)
 
 int proa_timeout_reschedule_at(struct proa_timeout *timeout, int64_t when)
 {
-    struct timed *t = timeout_of(timeout);
+    struct timed *t = open_one(timeout, __func__);
     int rc = time_check_moment(when);
 
-    proa__scope_need_open(&t->scope, __func__, "timeout");
     if (rc < 0)
         return rc;
     if (t->scope.expired)
