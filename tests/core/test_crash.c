@@ -389,11 +389,17 @@ START_TEST(a_handler_of_the_program_stays)
 }
 END_TEST
 
+static void program_action(int signo, siginfo_t *info, void *context)
+{
+    (void)signo;
+    (void)info;
+    (void)context;
+}
 static int take_over_body(void *arg)
 {
     (void)arg;
-    signal(SIGBUS, program_handler);
-    return 0;
+    return sigaction(
+        SIGBUS, &(struct sigaction){.sa_sigaction = program_action, .sa_flags = SA_SIGINFO}, NULL);
 }
 START_TEST(a_handler_that_was_set_meanwhile_stays)
 {
@@ -401,7 +407,7 @@ START_TEST(a_handler_that_was_set_meanwhile_stays)
 
     ck_ok(proa_run(take_over_body, NULL, NULL));
     sigaction(SIGBUS, NULL, &now);
-    ck_assert_ptr_eq(now.sa_handler, program_handler);
+    ck_assert_ptr_eq(now.sa_sigaction, program_action);
     ck_assert(is_default(SIGSEGV));
 }
 END_TEST
