@@ -99,12 +99,24 @@ struct save {
     const char *bytes;
     size_t n;
     unsigned mode;
+    bool exact; /* the old file had this mode: whatever the umask says */
     bool no_sync;
 };
 
 static int system_failed(const char *doing, const char *path, int error)
 {
     return proa__fail(-error, "%s %s: %s", doing, path, proa_err_text(-error));
+}
+
+/* Never readable for more than it will be: who has opened it reads what is written later. */
+static void choose_mode(struct save *s)
+{
+    struct stat old;
+
+    if (s->mode)
+        return;
+    s->exact = lstat(s->path, &old) == 0 && S_ISREG(old.st_mode);
+    s->mode = s->exact ? old.st_mode & 0777 : 0666;
 }
 
 /* A new file under a name that nobody has. */
@@ -117,7 +129,7 @@ static int open_beside(const struct save *s)
         if (getrandom(&number, sizeof number, 0) < 0 && errno != EINTR)
             return system_failed("naming", s->path, errno);
         snprintf(s->beside + s->stem_n, BESIDE_ROOM - 2, "%016llx~", number);
-        fd = open(s->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, s->mode ? s->mode : 0666);
+        fd = open(s->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, s->mode);
         if (fd >= 0 || errno != EEXIST)
             return fd >= 0 ? fd : system_failed("making", s->beside, errno);
     }
@@ -126,11 +138,9 @@ static int open_beside(const struct save *s)
 
 static int fill_beside(const struct save *s, int fd)
 {
-    struct stat old;
     size_t done = 0;
 
-    if (!s->mode && lstat(s->path, &old) == 0 && S_ISREG(old.st_mode) &&
-        fchmod(fd, old.st_mode & 0777) < 0)
+    if (s->exact && fchmod(fd, s->mode) < 0)
         return -errno;
     while (done < s->n) {
         ssize_t took = write(fd, s->bytes + done, s->n - done);
@@ -160,10 +170,11 @@ static int sync_directory(const struct save *s)
 /* In a thread. */
 static int save_it(void *arg)
 {
-    const struct save *s = arg;
-    int fd = open_beside(s);
-    int rc;
+    struct save *s = arg;
+    int fd, rc;
 
+    choose_mode(s);
+    fd = open_beside(s);
     if (fd < 0)
         return fd;
     rc = fill_beside(s, fd);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MIB = 1 << 20 };
@@ -151,6 +152,38 @@ START_TEST(a_file_is_saved_whole)
 }
 END_TEST
 
+/* In place of the system's: who could open the file before its permissions were set? */
+static unsigned mode_before;
+
+int fchmod(int fd, mode_t mode)
+{
+    struct stat st;
+
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    mode_before = st.st_mode & 0777;
+    return (int)syscall(SYS_fchmod, fd, mode);
+}
+
+static int save_secret_body(void *arg)
+{
+    const char *path = t_file_path(10);
+
+    (void)arg;
+    umask(0);
+    ck_assert_int_eq(chmod(path, 0400), 0);
+    mode_before = 0777;
+    ck_ok(proa_file_save(path, "secret", 6, NULL));
+    ck_assert_uint_eq(mode_before, 0400);
+    holds(path, "secret", 0400);
+    t_file_remove();
+    return 0;
+}
+START_TEST(nobody_can_open_what_is_saved_who_could_not_open_the_old_one)
+{
+    t_run(save_secret_body, NULL);
+}
+END_TEST
+
 /* A full disk: the old bytes stay, and nothing beside them. */
 static int save_full_body(void *arg)
 {
@@ -207,6 +240,7 @@ int main(void)
     return t_main_tables(
         "file whole",
         (const TTest *const[]){a_file_that_says_it_is_empty_is_loaded, a_file_is_saved_whole,
+                               nobody_can_open_what_is_saved_who_could_not_open_the_old_one,
                                a_save_that_fails_changes_nothing,
                                whole_files_cancelled_at_each_point,
                                each_allocation_of_whole_files_fails, NULL},
