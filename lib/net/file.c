@@ -94,6 +94,8 @@ static int open_it(void *arg)
     do
         o->fd = open(o->path, o->flags, o->mode);
     while (o->fd < 0 && errno == EINTR);
+    if (o->fd < 0 && errno == ENXIO)
+        return proa__fail(PROA_EINVAL, "%s is no regular file", o->path); /* a socket */
     if (o->fd < 0)
         return proa__fail(-errno, "opening %s: %s", o->path, proa_err_text(-errno));
     int rc = proa__file_check(o->fd, o->path, NULL);

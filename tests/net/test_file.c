@@ -5,6 +5,7 @@
 
 #include <proa/file.h>
 #include <proa/group.h>
+#include <proa/listener.h>
 #include <proa/scope.h>
 #include <proa/task.h>
 #include <proa/time.h>
@@ -191,6 +192,7 @@ static int open_body(void *arg)
 {
     const char *path = t_file_path(100);
     char other[300], fifo[300];
+    struct proa_listener *socket;
     struct proa_file *f = NULL;
     struct proa_file_info info;
     size_t done;
@@ -207,6 +209,9 @@ static int open_body(void *arg)
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
     ck_err(proa_file_open(&f, fifo, NULL), PROA_EINVAL); /* and nobody waits for a writer */
     ck_assert_int_eq(unlink(fifo), 0);
+    ck_ok(proa_listen_unix(&socket, fifo, NULL));
+    ck_err(proa_file_open(&f, fifo, NULL), PROA_EINVAL);
+    proa_listener_free(socket); /* with its file */
     ck_assert_int_eq(symlink("file", other), 0);
     ck_err(proa_file_open(&f, other, PROA_FILE_OPTS(.no_follow = true)), PROA_ELOOP);
     ck_assert_ptr_null(f);
