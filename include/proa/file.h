@@ -142,7 +142,7 @@ PROA_API PROA_SUSPENDS int proa_file_sync(struct proa_file *f);
 
 struct proa_file_info {
     int64_t size;
-    int64_t mtime; /* nanoseconds since 1970 */
+    int64_t mtime; /* nanoseconds since 1970; what is beyond int64_t (1677 to 2262) is its end */
     uint64_t inode;
     uint64_t device;
     unsigned mode; /* permissions */

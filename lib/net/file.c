@@ -366,6 +366,16 @@ int proa_file_sync(struct proa_file *f)
     return run_small(f, sync_it, 0, __func__, "syncing");
 }
 
+static int64_t ns_of(const struct statx_timestamp *t)
+{
+    int64_t ns;
+
+    if (__builtin_mul_overflow((int64_t)t->tv_sec, PROA_SEC, &ns) ||
+        __builtin_add_overflow(ns, (int64_t)t->tv_nsec, &ns))
+        return t->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
 int proa_file_info(struct proa_file *f, struct proa_file_info *ret)
 {
     struct statx st;
@@ -375,7 +385,7 @@ int proa_file_info(struct proa_file *f, struct proa_file_info *ret)
         return failed(f, "asking about", -errno);
     *ret = (struct proa_file_info){
         .size = (int64_t)st.stx_size,
-        .mtime = st.stx_mtime.tv_sec * PROA_SEC + st.stx_mtime.tv_nsec,
+        .mtime = ns_of(&st.stx_mtime),
         .inode = st.stx_ino,
         .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
         .mode = st.stx_mode & 07777u,

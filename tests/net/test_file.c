@@ -255,6 +255,38 @@ START_TEST(what_can_be_opened_and_how)
 }
 END_TEST
 
+/* As far as the file system can tell. */
+static int far_body(void *arg)
+{
+    static const int64_t years[] = {(int64_t)1 << 34, -((int64_t)1 << 34)};
+    struct proa_file_info info;
+    struct proa_file *f = NULL;
+    int fd = t_file_fd(1);
+    struct stat st;
+
+    (void)arg;
+    ck_ok(proa_file_from_fd(&f, fd));
+    for (size_t i = 0; i < 2; i++) {
+        const struct timespec times[2] = {{.tv_sec = years[i]}, {.tv_sec = years[i]}};
+        ck_assert_int_eq(futimens(fd, times), 0);
+        ck_assert_int_eq(fstat(fd, &st), 0);
+        ck_ok(proa_file_info(f, &info));
+        if (st.st_mtim.tv_sec > INT64_MAX / PROA_SEC)
+            ck_assert_int_eq(info.mtime, INT64_MAX);
+        else if (st.st_mtim.tv_sec < INT64_MIN / PROA_SEC)
+            ck_assert_int_eq(info.mtime, INT64_MIN);
+        else
+            ck_assert_int_eq(info.mtime, st.st_mtim.tv_sec * PROA_SEC);
+    }
+    proa_file_free(f);
+    return 0;
+}
+START_TEST(a_time_of_change_may_be_too_far_to_tell)
+{
+    t_run(far_body, NULL);
+}
+END_TEST
+
 static int from_fd_body(void *arg)
 {
     struct proa_file *f = NULL;
@@ -475,10 +507,11 @@ int main(void)
         "file",
         (const TTest *const[]){writing_where_it_stands_and_elsewhere, appending_goes_to_the_end,
                                a_write_that_fails_midway_says_how_far_it_came,
-                               what_can_be_opened_and_how, a_file_of_a_descriptor,
-                               one_task_at_a_time_moves_the_position, freeing_a_file_in_use_aborts,
-                               a_close_that_fails_says_so, files_cancelled_at_each_point,
-                               each_allocation_of_files_fails, a_cancelled_task_still_closes, NULL},
+                               what_can_be_opened_and_how, a_time_of_change_may_be_too_far_to_tell,
+                               a_file_of_a_descriptor, one_task_at_a_time_moves_the_position,
+                               freeing_a_file_in_use_aborts, a_close_that_fails_says_so,
+                               files_cancelled_at_each_point, each_allocation_of_files_fails,
+                               a_cancelled_task_still_closes, NULL},
         (const struct t_table[]){{reading_moves_the_position_and_pread_does_not, 2},
                                  {reading_a_large_file, 2},
                                  {what_is_no_file_aborts, NOS},
