@@ -159,7 +159,8 @@ PROA_API int proa_file_info(struct proa_file *f, struct proa_file_info *ret);
 /**
  * Close a file, and tell of a failure that the system kept for that moment. NULL is no file.
  *
- * Waits although cancelled, at most 5 seconds.
+ * Waits although cancelled: at most 5 seconds for a thread, and for as long as the system then
+ * takes.
  *
  * Suspends:     yes.
  * Errors:       PROA_EIO, PROA_ENOSPC and the system's others: what was written may be lost.

@@ -8,6 +8,7 @@
 #include <proa/listener.h>
 #include <proa/scope.h>
 #include <proa/task.h>
+#include <proa/test.h>
 #include <proa/time.h>
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MIB = 1 << 20 };
@@ -501,6 +503,60 @@ START_TEST(a_cancelled_task_still_closes)
 }
 END_TEST
 
+/* In place of the system's: closing one descriptor takes until it is told to end. */
+static struct {
+    int fd;
+    int began[2];
+    int go_on[2];
+} slow = {.fd = -1};
+
+int close(int fd)
+{
+    char byte = 0;
+
+    if (fd == slow.fd) {
+        slow.fd = -1;
+        ck_assert_int_eq(write(slow.began[1], &byte, 1), 1);
+        ck_assert_int_eq(read(slow.go_on[0], &byte, 1), 1);
+    }
+    return (int)syscall(SYS_close, fd);
+}
+
+static int close_file(void *file)
+{
+    return proa_file_close(file);
+}
+
+static int slow_close_body(void *arg)
+{
+    int fd = t_file_fd(10);
+    struct proa_file *f;
+    char byte = 0;
+
+    (void)arg;
+    ck_ok(proa_file_from_fd(&f, fd));
+    PROA_GROUP(g);
+    ck_assert_int_eq(pipe2(slow.began, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(slow.go_on, O_CLOEXEC), 0);
+    slow.fd = fd;
+    ck_ok(proa_create_task(&g, close_file, f));
+    ck_ok(proa_yield());
+    ck_assert_int_eq(read(slow.began[0], &byte, 1), 1);
+    ck_ok(proa_test_advance(6 * PROA_SEC));
+    ck_assert_int_eq(write(slow.go_on[1], &byte, 1), 1);
+    ck_ok(proa_group_join(&g));
+    for (int i = 0; i < 2; i++) {
+        close(slow.began[i]);
+        close(slow.go_on[i]);
+    }
+    return 0;
+}
+START_TEST(a_close_that_took_long_has_not_failed)
+{
+    t_run(slow_close_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main_tables(
@@ -511,7 +567,8 @@ int main(void)
                                a_file_of_a_descriptor, one_task_at_a_time_moves_the_position,
                                freeing_a_file_in_use_aborts, a_close_that_fails_says_so,
                                files_cancelled_at_each_point, each_allocation_of_files_fails,
-                               a_cancelled_task_still_closes, NULL},
+                               a_cancelled_task_still_closes, a_close_that_took_long_has_not_failed,
+                               NULL},
         (const struct t_table[]){{reading_moves_the_position_and_pread_does_not, 2},
                                  {reading_a_large_file, 2},
                                  {what_is_no_file_aborts, NOS},
