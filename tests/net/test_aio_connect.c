@@ -10,6 +10,7 @@
 #include <proa/task.h>
 #include <proa/tcp.h>
 #include <proa/time.h>
+#include <proa/unix.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -324,6 +325,32 @@ static int cut_and_lost_body(void *arg)
     return 0;
 }
 
+/* Nothing was tried: no attempt failed. */
+static int untried_body(void *arg)
+{
+    struct proa_listener *l;
+    struct proa_stream *s = NULL;
+    struct proa_addr addr;
+    size_t n = 7;
+
+    (void)arg;
+    ck_ok(proa_listen_unix(&l, t_peer_name("untried"), NULL));
+    ck_ok(proa_listener_address(l, 0, &addr));
+    ck_ok(proa_addr_connect(&s, &addr, PROA_TCP_OPTS(.ret_errors = &n)));
+    ck_assert_uint_eq(n, 0);
+    proa_stream_free(s);
+    proa_listener_free(l);
+    n = 7;
+    ck_err(proa_tcp_connect(&s, "127.0.0.1", 1, PROA_TCP_OPTS(.family = 77, .ret_errors = &n)),
+           PROA_EINVAL);
+    ck_assert_uint_eq(n, 0);
+    PROA_TIMEOUT(t, 0);
+    n = 7;
+    ck_err(proa_tcp_connect(&s, "127.0.0.1", 1, PROA_TCP_OPTS(.ret_errors = &n)), PROA_ECANCELED);
+    ck_assert_uint_eq(n, 0);
+    return 0;
+}
+
 /* A connector must not make its caller believe that it was cancelled. */
 static int false_cancel_body(void *arg)
 {
@@ -338,6 +365,7 @@ START_TEST(aio_conn_12_a_race_that_is_cut_ends_with_a_proper_error)
 {
     t_run_modes(cut_race_body, NULL);
     t_run_modes(cut_and_lost_body, NULL);
+    t_run_modes(untried_body, NULL);
     t_run_modes(false_cancel_body, NULL);
 }
 END_TEST
