@@ -72,6 +72,8 @@ static int wrap(struct served *c)
 
     c->s = NULL;
     rc = PROA_WITHIN(o->wrap_timeout, o->wrap(&c->s, lower, o->wrap_arg));
+    if (rc >= 0 && c->aborted)
+        proa__stream_kill(c->s);
     if (rc < 0) {
         c->s = NULL;
         proa__log(PROA_LOG_DEBUG, "a client at %s was not served: %s", c->peer,

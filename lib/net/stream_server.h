@@ -39,6 +39,7 @@ struct served {
     struct proa_scope *scope; /* around the handler while it runs */
     struct proa_task *task;   /* that runs it */
     bool cancelled;           /* also before it runs */
+    bool aborted;             /* also while it has no stream yet */
     char peer[64];            /* for messages; a longer path is cut */
 };
 

@@ -62,6 +62,7 @@ void proa_stream_server_abort_clients(struct proa_stream_server *server)
     proa__stream_server_check(server, "proa_stream_server_abort_clients");
     LIST_FOR_EACH (it, &server->conns) {
         struct served *c = CONTAINER_OF(it, struct served, link);
+        c->aborted = true;
         if (c->s)
             proa__stream_kill(c->s);
         cancel(c);

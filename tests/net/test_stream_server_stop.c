@@ -160,6 +160,41 @@ START_TEST(an_abort_ends_a_write_that_waits)
 }
 END_TEST
 
+/* The wrap is done in the turn in which its connection is aborted. */
+static int wrap_late(struct proa_stream **ret, struct proa_stream *lower, void *arg)
+{
+    (void)arg;
+    proa_stream_server_abort_clients(scene.server);
+    *ret = lower;
+    return 0;
+}
+
+static int say_shielded(struct proa_stream *s, void *arg)
+{
+    PROA_SHIELD(shield, PROA_SEC);
+
+    (void)arg;
+    scene.began++;
+    scene.ended++;
+    return scene.rc = proa_write(s, "too late", 8, NULL);
+}
+
+static int abort_wrapped_body(void *arg)
+{
+    (void)arg;
+    open_scene_inside(say_shielded, PROA_STREAM_SERVER_OPTS(.wrap = wrap_late));
+    client = new_client(NULL);
+    t_turns(3);
+    ck_assert_int_eq(rest_of_client(), PROA_ECONNRESET);
+    close_with(PROA_EBROKEN);
+    return 0;
+}
+START_TEST(an_abort_reaches_what_is_being_wrapped)
+{
+    t_run_modes(abort_wrapped_body, NULL);
+}
+END_TEST
+
 /* Cancelled before its first turn: it runs, and its first call says so. */
 static int unborn_body(void *arg)
 {
@@ -367,6 +402,7 @@ int main(void)
                                             a_cancelling_stop_gives_its_grace_to_the_cancelled,
                                             an_aborting_stop_waits_for_nothing,
                                             an_abort_ends_a_write_that_waits,
+                                            an_abort_reaches_what_is_being_wrapped,
                                             a_handler_that_has_not_begun_is_cancelled_too,
                                             a_cancelled_stop_leaves_no_handler,
                                             serving_for_ever_ends_with_a_cancel_or_a_close,
