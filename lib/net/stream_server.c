@@ -125,7 +125,7 @@ static int serve(void *arg)
     int rc = attend(c);
     int result = result_of(c, rc);
 
-    if (rc < 0 || c->cancelled)
+    if (rc < 0)
         proa_stream_free(c->s);
     else
         proa_close(c->s);

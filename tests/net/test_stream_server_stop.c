@@ -195,6 +195,28 @@ START_TEST(an_abort_reaches_what_is_being_wrapped)
 }
 END_TEST
 
+/* Its bytes that no handler has read make no reset of the end. */
+static int cancel_unread_body(void *arg)
+{
+    int peer;
+
+    (void)arg;
+    open_scene(linger, NULL);
+    peer = new_peer();
+    t_peer_say(peer, "what nobody reads");
+    t_turns(6);
+    ck_ok(proa_stream_server_stop(scene.server, PROA_STOP_CANCEL, PROA_SEC));
+    ck_assert(t_peer_at_end(peer));
+    t_peer_close(peer);
+    close_scene();
+    return 0;
+}
+START_TEST(clients_of_cancelled_handlers_read_an_end)
+{
+    t_run_modes(cancel_unread_body, NULL);
+}
+END_TEST
+
 /* Cancelled before its first turn: it runs, and its first call says so. */
 static int unborn_body(void *arg)
 {
@@ -403,6 +425,7 @@ int main(void)
                                             an_aborting_stop_waits_for_nothing,
                                             an_abort_ends_a_write_that_waits,
                                             an_abort_reaches_what_is_being_wrapped,
+                                            clients_of_cancelled_handlers_read_an_end,
                                             a_handler_that_has_not_begun_is_cancelled_too,
                                             a_cancelled_stop_leaves_no_handler,
                                             serving_for_ever_ends_with_a_cancel_or_a_close,
