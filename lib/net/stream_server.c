@@ -213,6 +213,9 @@ int proa_stream_server_start(struct proa_stream_server *server)
          it = it->next)
         rc = start_one(server, CONTAINER_OF(it, struct served_listener, link));
     server->started = rc == 0;
+    if (rc < 0)
+        LIST_FOR_EACH (it, &server->listeners)
+            proa__listener_on_accept(CONTAINER_OF(it, struct served_listener, link)->l, NULL, NULL);
     return rc;
 }
 

@@ -309,9 +309,50 @@ static int busy_body(void *arg)
     proa_stream_server_free(server);
     return 0;
 }
+static int accept_one(void *listener)
+{
+    struct proa_stream *s;
+    int rc = proa_accept(listener, &s);
+
+    if (rc == 0)
+        proa_stream_free(s);
+    return rc;
+}
+
+/* One of its listeners is in use: none is accepted on. */
+static int half_body(void *arg)
+{
+    struct proa_listener *l[2];
+    int peer;
+
+    (void)arg;
+    open_scene_inside(echo, PROA_STREAM_SERVER_OPTS(.start_later = true));
+    for (int i = 0; i < 2; i++) {
+        ck_ok(proa_listen_tcp(&l[i], "127.0.0.1", 0, NULL));
+        ck_ok(proa_stream_server_add_steal(scene.server, l[i]));
+    }
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, accept_one, l[1]));
+    t_turns(1);
+    ck_err(proa_stream_server_start(scene.server), PROA_EBUSY);
+    ck_assert(!proa_stream_server_is_serving(scene.server));
+    peer = new_peer();
+    t_turns(5);
+    ck_assert_int_eq(scene.began, 0);
+
+    proa_group_cancel(&g);
+    proa_group_join(&g);
+    ck_ok(proa_stream_server_start(scene.server));
+    t_turns(5);
+    ck_assert_int_eq(scene.began, 1);
+    t_peer_close(peer);
+    close_scene();
+    return 0;
+}
 START_TEST(the_servers_listener_accepts_for_nobody_else)
 {
     t_run(busy_body, NULL);
+    t_run_modes(half_body, NULL);
 }
 END_TEST
 
