@@ -25,7 +25,8 @@ PROA_BEGIN_DECLS
  *
  * Suspends:     yes, unless bytes are there.
  * Errors:       PROA_ECANCELED, PROA_EINVAL (it blocks), PROA_EBUSY (another task waits to read, or
- *               it is a proa stream's), PROA_EBADF, PROA_ENOMEM and the system's others.
+ *               it is a proa stream's), PROA_ECLOSED (proa_fd_closing), PROA_EBADF, PROA_ENOMEM and
+ *               the system's others.
  * Cancellation: nothing was consumed; safe to retry.
  */
 PROA_API PROA_SUSPENDS ssize_t proa_fd_read(int fd, void *buf, size_t n);

@@ -194,8 +194,8 @@ PROA_API PROA_SUSPENDS int proa_stream_server_serve_forever(struct proa_stream_s
  * Suspends:     yes, until the last handler has ended.
  * Errors:       PROA_ETIMEDOUT (a further step was needed than the one begun with),
  *               PROA_ECANCELED, PROA_EINVAL (`mode`), PROA_ECLOSED (it was freed meanwhile).
- * Cancellation: the waiting for handlers to end by themselves is cut short; what follows is not
- *               interrupted.
+ * Cancellation: the waiting for handlers to end by themselves is cut short, and so is that for
+ *               cancelled ones once it has taken 5 s; each step is taken all the same.
  */
 PROA_API PROA_SUSPENDS int proa_stream_server_stop(struct proa_stream_server *server,
                                                    enum proa_stop_mode mode, int64_t grace);

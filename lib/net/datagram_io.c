@@ -51,8 +51,6 @@ static ssize_t try_once(struct proa_dgram *d, const struct move *m)
     return PROA_EAGAIN;
 }
 
-/* A place in the lane until it is our turn: at its end, or at its head again when there was nothing
- * to be had. */
 void proa__dgram_describe(const void *dgram, struct view *v)
 {
     const struct proa_dgram *d = dgram;
@@ -65,6 +63,8 @@ static const struct wait_kind receives = {.call = "proa_dgram_receive",
                                           .describe = proa__dgram_describe};
 static const struct wait_kind sends = {.call = "proa_dgram_send", .describe = proa__dgram_describe};
 
+/* A place in the lane until it is our turn: at its end, or at its head again when there was nothing
+ * to be had. */
 static int wait_turn(struct proa_dgram *d, struct lane *lane, bool again)
 {
     struct wait w;
