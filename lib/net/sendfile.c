@@ -84,21 +84,34 @@ static int fetch(struct transfer *x)
     return 0;
 }
 
-/* > 0: bytes taken; 0: not cached, or not to be sent this way; or a code. */
-static ssize_t give_to_system(struct transfer *x)
+/* > 0: bytes taken; 0: not to be sent this way; or a code. */
+static ssize_t offer(struct transfer *x, size_t n)
 {
-    size_t n = left(x, SYSTEM_PART);
-    ssize_t took;
+    ssize_t took = proa__stream_try_sendfile(x->s, x->fd, x->at, n);
 
-    if (!proa__file_is_cached(x->fd, x->at, n))
-        return 0;
-    took = proa__stream_try_sendfile(x->s, x->fd, x->at, n);
     if (took != PROA_EOPNOTSUPP)
         return took;
     x->by_system = false;
     if (x->insist)
         return proa__fail(PROA_EOPNOTSUPP, "sending a file: the system cannot send this one");
     return 0;
+}
+
+/* The same, and 0 also if it is not cached. */
+static ssize_t give_to_system(struct transfer *x)
+{
+    size_t n = left(x, SYSTEM_PART);
+
+    return proa__file_is_cached(x->fd, x->at, n) ? offer(x, n) : 0;
+}
+
+/* A thread has just read it, so the cache has it now; its copy is not needed. */
+static ssize_t give_fetched(struct transfer *x)
+{
+    size_t n = x->held_n;
+
+    x->held_n = 0;
+    return offer(x, n);
 }
 
 /* The same by way of the loop's scratch: nothing is kept there while anybody waits. */
@@ -131,7 +144,9 @@ static ssize_t send_part(struct transfer *x)
     if (took)
         return took;
     int rc = fetch(x);
-    return rc < 0 ? rc : write_held(x);
+    if (rc < 0)
+        return rc;
+    return x->insist ? give_fetched(x) : write_held(x);
 }
 
 /* Large parts are many operations: others have their turn in time. */

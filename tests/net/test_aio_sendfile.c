@@ -258,6 +258,17 @@ static int no_fallback_body(void *arg)
         ck_assert_int_eq(done, 0);
         proa__file_faults = 0;
     }
+    if (way != WAY_PAIR) {
+        uint64_t before = proa__file_counts.sendfiles;
+
+        proa__file_faults = FILE_COLD; /* a thread reads it, and the system sends it */
+        ck_ok(proa_sendfile(near, fd, 0, 10, &done, alone));
+        ck_assert_uint_eq(proa__file_counts.sendfiles, before + 1);
+        proa__file_faults = FILE_COLD | FILE_NO_SENDFILE;
+        ck_err(proa_sendfile(near, fd, 0, 10, &done, alone), PROA_EOPNOTSUPP);
+        ck_assert_int_eq(done, 0);
+        proa__file_faults = 0;
+    }
     ck_ok(proa_sendfile(near, fd, 0, 10, &done, NULL));
     proa_stream_free(near);
     proa_stream_free(far);
