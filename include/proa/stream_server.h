@@ -22,9 +22,11 @@ struct proa_stream_server;
 /**
  * Talks to one client. Runs as a task of its own, of the loop's root group.
  *
- * The stream is the server's, which closes it when the handler returns: in order after a success,
- * at once after a failure. A failure is a fault (<proa/fault.h>), unless it says that the client
- * has left (PROA_ECONNRESET, PROA_EPIPE, PROA_ECONNTIMEDOUT), which is only logged for debugging.
+ * The stream is the server's, which closes it when the handler returns: in order after a success
+ * or a cancel of the server's, at once after a failure. So the handler must not, unless it has
+ * taken the stream out (proa_stream_server_detach). A failure is a fault (<proa/fault.h>), unless
+ * it says that the client has left (PROA_ECONNRESET, PROA_EPIPE, PROA_ECONNTIMEDOUT), which is only
+ * logged for debugging.
  */
 typedef int proa_serve_fn(struct proa_stream *s, void *arg);
 
