@@ -89,7 +89,8 @@ int proa_file_load(struct proa_buf *into, const char *path)
 /* ---- saving ---- */
 
 #define BESIDE_TRIES 100
-#define BESIDE_ROOM 32 /* of what is added to the name */
+#define BESIDE_ROOM 32  /* of what is added to the name */
+#define BESIDE_NAME 100 /* of a longer name the beginning: what is added must fit too */
 
 struct save {
     const char *path;
@@ -206,7 +207,8 @@ int proa_file_save(const char *path, const void *bytes, size_t n,
     if (!s.beside)
         return proa__fail(PROA_ENOMEM, "saving %s: no memory for a name", path);
     s.dir_n = slash ? (size_t)(slash - path) + 1 : 0;
-    s.stem_n = (size_t)snprintf(s.beside, room, "%.*s.%s.", (int)s.dir_n, path, path + s.dir_n);
+    s.stem_n = (size_t)snprintf(s.beside, room, "%.*s.%.*s.", (int)s.dir_n, path, BESIDE_NAME,
+                                path + s.dir_n);
     s.mode = o.mode;
     s.no_sync = o.no_sync;
     rc = proa_to_thread(save_it, &s, NULL);

@@ -152,6 +152,27 @@ START_TEST(a_file_is_saved_whole)
 }
 END_TEST
 
+static int save_long_body(void *arg)
+{
+    const char *path = t_file_path(10);
+    char name[600];
+    int n = (int)(strrchr(path, '/') - path);
+
+    (void)arg;
+    umask(022);
+    snprintf(name, sizeof name, "%.*s/%0255d", n, path, 7); /* as long as a name may be */
+    ck_ok(proa_file_save(name, "long", 4, NULL));
+    holds(name, "long", 0644);
+    ck_assert_int_eq(unlink(name), 0);
+    t_file_remove();
+    return 0;
+}
+START_TEST(a_file_with_the_longest_name_is_saved)
+{
+    t_run(save_long_body, NULL);
+}
+END_TEST
+
 /* In place of the system's: who could open the file before its permissions were set? */
 static unsigned mode_before;
 
@@ -240,6 +261,7 @@ int main(void)
     return t_main_tables(
         "file whole",
         (const TTest *const[]){a_file_that_says_it_is_empty_is_loaded, a_file_is_saved_whole,
+                               a_file_with_the_longest_name_is_saved,
                                nobody_can_open_what_is_saved_who_could_not_open_the_old_one,
                                a_save_that_fails_changes_nothing,
                                whole_files_cancelled_at_each_point,
