@@ -104,6 +104,16 @@ static int run_awaited(struct proa_thread_pool *pool, proa_task_fn *fn, void *ar
     return rc;
 }
 
+/* Of a job that may be abandoned. The caller cannot tell fn's own PROA_ECANCELED from a cancel. */
+static int end_abandonable(struct job *job)
+{
+    int rc = result_of(job);
+
+    if (rc == PROA_ECANCELED && job->release)
+        job->release(job->arg);
+    return rc;
+}
+
 /* The task was cancelled and does not wait for the end. */
 static int leave_job(struct job *job)
 {
@@ -120,7 +130,7 @@ static int leave_job(struct job *job)
             job->release(job->arg);
     } else { /* its post is under way: a moment more */
         await_told(job);
-        rc = result_of(job);
+        rc = end_abandonable(job);
     }
     proa__free(job);
     return rc;
@@ -141,7 +151,7 @@ static int run_abandonable(struct proa_thread_pool *pool, proa_task_fn *fn, void
     if (rc >= 0 && proa__wait_park(&job->wait, 1, &waits, job) < 0)
         return leave_job(job);
     if (rc >= 0)
-        rc = result_of(job);
+        rc = end_abandonable(job);
     proa__free(job);
     return rc;
 }

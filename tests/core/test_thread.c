@@ -254,6 +254,30 @@ START_TEST(a_job_that_may_be_abandoned_and_is_not_has_a_result)
 }
 END_TEST
 
+static int end_as_cancelled(void *arg)
+{
+    (void)arg;
+    return PROA_ECANCELED;
+}
+
+/* As if fn had run a loop of its own that was cancelled. */
+static int own_cancel(void *arg)
+{
+    (void)arg;
+    sem_init(&released, 0, 0);
+    n_released = 0;
+    ck_err(proa_to_thread(end_as_cancelled, &finished,
+                          PROA_TO_THREAD_OPTS(.abandon = true, .release = release)),
+           PROA_ECANCELED);
+    ck_assert_int_eq(n_released, 1);
+    return 0;
+}
+START_TEST(an_argument_is_released_whoever_says_cancelled)
+{
+    t_run(own_cancel, NULL);
+}
+END_TEST
+
 static int cancelled_before(void *arg)
 {
     (void)arg;
@@ -462,6 +486,7 @@ int main(void)
                                 aio_thr_07_a_job_that_waits_its_turn_never_runs_once_cancelled,
                                 an_abandoned_job_is_left_and_its_argument_released,
                                 a_job_that_may_be_abandoned_and_is_not_has_a_result,
+                                an_argument_is_released_whoever_says_cancelled,
                                 a_cancelled_caller_starts_no_job,
                                 the_end_of_the_loop_waits_for_its_helpers,
                                 the_virtual_clock_waits_for_jobs,
