@@ -37,7 +37,7 @@ struct proa_remote {
     pthread_mutex_t lock;   /* over all below */
     pthread_cond_t ended;
     bool done;
-    bool read;  /* somebody was told the result */
+    bool read;  /* somebody was told the result, or nobody has to be */
     bool freed; /* nobody will be */
     int rc;
     struct err_slot err;
@@ -120,7 +120,12 @@ static void create(void *arg)
 
 static void drop(void *arg)
 {
-    finish(arg, proa__fail(PROA_ECLOSED, "the loop has ended before the task could start"));
+    struct proa_remote *r = arg;
+
+    pthread_mutex_lock(&r->lock);
+    r->read = true; /* a task that never was has not failed */
+    pthread_mutex_unlock(&r->lock);
+    finish(r, proa__fail(PROA_ECLOSED, "the loop has ended before the task could start"));
 }
 
 static void cancel(void *arg)
@@ -242,7 +247,7 @@ void proa_remote_cancel(struct proa_remote *remote)
 
 static bool is_lost(const struct proa_remote *r)
 {
-    return r->done && !r->read && r->rc < 0 && r->rc != PROA_ECANCELED && r->rc != PROA_ECLOSED;
+    return r->done && !r->read && r->rc < 0 && r->rc != PROA_ECANCELED;
 }
 
 void proa_remote_free(struct proa_remote *remote)

@@ -371,6 +371,53 @@ START_TEST(a_failure_that_nobody_asks_for_is_told)
 }
 END_TEST
 
+static int fail_closed(void *arg)
+{
+    (void)arg;
+    return proa__fail(PROA_ECLOSED, "said by the task");
+}
+
+/* That a task's queue was closed is not that the loop has ended. */
+static int uncollected_closed(void *arg)
+{
+    struct proa_remote *r = NULL;
+
+    (void)arg;
+    proa_log_set(count_error, NULL);
+    ck_ok(proa_create_task_threadsafe(&r, proa_loop_current(), fail_closed, NULL, NULL));
+    while (!proa_remote_is_done(r))
+        proa_yield();
+    proa_remote_free(r);
+    ck_assert_int_eq(n_errors, 1);
+    return 0;
+}
+START_TEST(a_task_that_found_something_closed_has_failed)
+{
+    ck_ok(proa_run(uncollected_closed, NULL, NULL));
+}
+END_TEST
+
+static void count_any(enum proa_log_level level, const char *text, void *arg)
+{
+    (void)level;
+    (void)text;
+    (void)arg;
+    n_errors++;
+}
+START_TEST(a_task_that_never_was_has_not_failed)
+{
+    struct proa_loop *loop = NULL;
+    struct proa_remote *r = NULL;
+
+    proa_log_set(count_any, NULL);
+    ck_ok(proa__loop_new(&loop, NULL));
+    ck_ok(proa_create_task_threadsafe(&r, loop, fail_with_words, NULL, NULL));
+    proa__loop_free(loop);
+    proa_remote_free(r);
+    ck_assert_int_eq(n_errors, 0);
+}
+END_TEST
+
 static int wait_in_loop(void *arg)
 {
     struct proa_remote *r = NULL;
@@ -458,6 +505,8 @@ int main(void)
                                 a_loop_that_ends_before_the_task_starts_says_so,
                                 a_task_that_runs_at_the_loops_end_was_cancelled,
                                 a_failure_that_nobody_asks_for_is_told,
+                                a_task_that_found_something_closed_has_failed,
+                                a_task_that_never_was_has_not_failed,
                                 a_loops_own_thread_may_only_look,
                                 threads_start_and_cancel_at_the_same_time,
                                 each_allocation_may_fail,
