@@ -342,15 +342,19 @@ void proa__sched_free(struct proa_loop *loop)
 /* Did the program's handler take it? */
 static bool tell_handler(struct sched *s, const struct proa_fault *fault)
 {
+    struct err_slot *slot = proa__err_slot_now();
+    struct err_slot words; /* the fault's, most likely: what fn does may fail */
     int rc;
 
     if (!s->fault_fn || s->in_fault)
         return false;
+    words = *slot;
     s->in_fault = true;
     proa__forbid_suspend(); /* the task has ended; woken, it would end once more */
     rc = s->fault_fn(fault, s->fault_arg);
     proa__allow_suspend();
     s->in_fault = false;
+    *slot = words;
     if (rc < 0)
         proa__log(PROA_LOG_ERROR, "the fault handler failed: %s", proa_err_name(rc));
     return rc >= 0;

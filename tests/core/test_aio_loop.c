@@ -1,3 +1,4 @@
+#include "base/fail.h"
 #include "core/loop.h"
 #include "support/t_run.h"
 
@@ -271,13 +272,13 @@ static int fail_to_handle(const struct proa_fault *fault, void *arg)
     (void)fault;
     (void)arg;
     faults++;
-    return PROA_ENOSPC;
+    return proa__fail(PROA_ENOSPC, "no room for a report");
 }
 
 static int give_eio(void *arg)
 {
     (void)arg;
-    return PROA_EIO;
+    return proa__fail(PROA_EIO, "the pump is broken");
 }
 
 static int failing_handler_body(void *arg)
@@ -292,6 +293,7 @@ static int failing_handler_body(void *arg)
     ck_assert_ptr_nonnull(strstr(logged, "the fault handler failed"));
     ck_assert_ptr_nonnull(strstr(logged, "PROA_ENOSPC"));
     ck_assert_ptr_nonnull(strstr(logged, "PROA_EIO")); /* the fault itself is not lost */
+    ck_assert_ptr_nonnull(strstr(logged, "the pump is broken"));
     return 0;
 }
 START_TEST(aio_loop_22_a_handler_that_fails_leaves_the_fault_to_the_log)
