@@ -348,7 +348,7 @@ static int submit(struct proa_thread_pool *pool, struct job *job, bool at_once)
     join_gone(pool);
     if (pool->n - pool->n_busy <= pool->n_jobs && pool->n < pool->most) {
         rc = add_helper(pool);
-        if (rc < 0 && pool->n == 0)
+        if (rc < 0 && (at_once || pool->n == 0))
             return rc; /* else somebody will come to it */
     }
     list_push(&pool->jobs, &job->link);

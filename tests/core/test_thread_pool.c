@@ -5,6 +5,7 @@
 #include <proa/context.h>
 #include <proa/err.h>
 #include <proa/group.h>
+#include <proa/scope.h>
 #include <proa/task.h>
 
 #include <dirent.h>
@@ -140,6 +141,42 @@ static int at_once(void *arg)
 START_TEST(at_once_a_job_does_not_wait_for_a_thread)
 {
     t_run_in_order(at_once, NULL);
+}
+END_TEST
+
+/* One thread is busy and no other can be started: who may wait does, who may not is told. */
+static int at_once_without_memory(void *arg)
+{
+    PROA_AUTO(proa_thread_pool) *pool = NULL;
+
+    (void)arg;
+    prepare();
+    ck_ok(proa_thread_pool_new(&pool, PROA_THREAD_POOL_OPTS(.threads = 2)));
+    struct bring first = {.pool = pool, .fn = hold};
+    struct bring waits = {.pool = pool, .fn = hold};
+    PROA_GROUP(g);
+    proa_create_task(&g, bring, &first);
+    proa_yield();
+    sem_wait(&begun);
+    t_alloc_fail(1);
+    ck_err(
+        PROA_WITHIN(PROA_SEC, proa_to_thread(nothing, NULL,
+                                             PROA_TO_THREAD_OPTS(.pool = pool, .at_once = true))),
+        PROA_ENOMEM);
+    proa_create_task(&g, bring, &waits);
+    t_alloc_fail_from(1);
+    proa_yield();
+    t_alloc_fail(0);
+    ck_assert_int_eq(waits.rc, 1);
+    sem_post(&go);
+    sem_post(&go);
+    ck_ok(proa_group_join(&g));
+    ck_ok(waits.rc);
+    return 0;
+}
+START_TEST(at_once_a_job_does_not_wait_where_no_thread_can_be_started)
+{
+    t_run_in_order(at_once_without_memory, NULL);
 }
 END_TEST
 
@@ -367,7 +404,8 @@ int main(void)
         (const TTest *const[]){
             a_job_beyond_the_threads_waits, waiting_jobs_run_in_the_order_in_which_they_came,
             a_job_beyond_the_queue_is_refused, at_once_a_job_does_not_wait_for_a_thread,
-            limits_that_make_no_pool, threads_have_their_pools_name, idle_threads_stay_or_end,
+            at_once_a_job_does_not_wait_where_no_thread_can_be_started, limits_that_make_no_pool,
+            threads_have_their_pools_name, idle_threads_stay_or_end,
             loops_of_several_threads_share_a_pool, a_job_finds_the_values_of_its_task,
             a_job_keeps_the_values_of_its_beginning, NULL});
 }
