@@ -223,7 +223,7 @@ static bool wait_cond(struct proa_thread_pool *pool, pthread_cond_t *cond, int64
 /* False: it was idle for too long. */
 static bool wait_for_work(struct proa_thread_pool *pool)
 {
-    int64_t until = pool->idle == PROA_FOREVER ? PROA_FOREVER : proa__clock_mono() + pool->idle;
+    int64_t until = proa_time_add(proa__clock_mono(), pool->idle);
 
     return wait_cond(pool, &pool->work, until) || pool->n_jobs > 0;
 }

@@ -269,6 +269,27 @@ START_TEST(idle_threads_stay_or_end)
 }
 END_TEST
 
+/* A time that ends after the end of time is for ever. */
+static int idle_for_ages(void *arg)
+{
+    PROA_AUTO(proa_thread_pool) *pool = NULL;
+
+    (void)arg;
+    ck_ok(
+        proa_thread_pool_new(&pool, PROA_THREAD_POOL_OPTS(.threads = 1, .idle = PROA_FOREVER - 1)));
+    for (int i = 0; i < 50; i++) {
+        ck_ok(proa_to_thread(look_around, NULL, PROA_TO_THREAD_OPTS(.pool = pool)));
+        ck_assert_str_eq(thread_name, "pool-1");
+        sched_yield(); /* it begins to wait for the next */
+    }
+    return 0;
+}
+START_TEST(the_longest_idle_time_is_no_short_one)
+{
+    t_run(idle_for_ages, NULL);
+}
+END_TEST
+
 enum { LOOPS = 3, JOBS = 20 };
 static atomic_int n_at_once, n_most, n_done;
 
@@ -405,7 +426,7 @@ int main(void)
             a_job_beyond_the_threads_waits, waiting_jobs_run_in_the_order_in_which_they_came,
             a_job_beyond_the_queue_is_refused, at_once_a_job_does_not_wait_for_a_thread,
             at_once_a_job_does_not_wait_where_no_thread_can_be_started, limits_that_make_no_pool,
-            threads_have_their_pools_name, idle_threads_stay_or_end,
-            loops_of_several_threads_share_a_pool, a_job_finds_the_values_of_its_task,
-            a_job_keeps_the_values_of_its_beginning, NULL});
+            the_longest_idle_time_is_no_short_one, threads_have_their_pools_name,
+            idle_threads_stay_or_end, loops_of_several_threads_share_a_pool,
+            a_job_finds_the_values_of_its_task, a_job_keeps_the_values_of_its_beginning, NULL});
 }
