@@ -1,5 +1,6 @@
 #include "core/hooks.h"
 
+#include "base/fail.h"
 #include "base/mem.h"
 #include "base/opts.h"
 
@@ -10,14 +11,29 @@ static struct proa_task_ref ref_of(struct proa_task *t)
 
 typedef void hook_fn(struct proa_task_ref task, void *arg);
 
-/* Suspending would come back to a task that is half gone. */
+/* Suspending would come back to a task that is half gone. What a hook fails in is not the task's.
+ */
+static void begin(struct sched *s, struct err_slot *words)
+{
+    s->no_suspend++;
+    *words = *proa__err_slot_now();
+}
+
+static void end(struct sched *s, const struct err_slot *words)
+{
+    *proa__err_slot_now() = *words;
+    s->no_suspend--;
+}
+
 static void call(hook_fn *fn, struct proa_task *t)
 {
+    struct err_slot words;
+
     if (!fn)
         return;
-    t->sched->no_suspend++;
+    begin(t->sched, &words);
     fn(ref_of(t), t->sched->hooks->arg);
-    t->sched->no_suspend--;
+    end(t->sched, &words);
 }
 
 void proa__hook_spawn(struct proa_task *t)
@@ -38,12 +54,13 @@ void proa__hook_park(struct proa_task *t)
 void proa__hook_exit(struct proa_task *t, int rc)
 {
     struct sched *s = t->sched;
+    struct err_slot words;
 
     if (!s->hooks->on_exit)
         return;
-    s->no_suspend++;
+    begin(s, &words);
     s->hooks->on_exit(ref_of(t), rc, s->hooks->arg);
-    s->no_suspend--;
+    end(s, &words);
 }
 
 int proa_hooks_set(const struct proa_hooks *hooks)

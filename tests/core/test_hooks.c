@@ -1,3 +1,4 @@
+#include "base/fail.h"
 #include "support/t_run.h"
 
 #include <proa/group.h>
@@ -149,6 +150,50 @@ START_TEST(an_exit_tells_how)
 }
 END_TEST
 
+static void stumble(struct proa_task_ref task, void *arg)
+{
+    (void)task;
+    (void)arg;
+    proa__fail(PROA_EINVAL, "the hook's own");
+}
+
+static void stumble_at_exit(struct proa_task_ref task, int rc, void *arg)
+{
+    if (rc < 0)
+        ck_assert_str_eq(proa_err_detail(rc), "the task's own"); /* a hook may ask */
+    stumble(task, arg);
+}
+
+static int fall_in_words(void *arg)
+{
+    (void)arg;
+    return proa__fail(PROA_EINVAL, "the task's own");
+}
+
+static int words_body(void *arg)
+{
+    (void)arg;
+    ck_ok(proa_hooks_set(PROA_HOOKS(.on_spawn = stumble, .on_run = stumble, .on_park = stumble,
+                                    .on_exit = stumble_at_exit)));
+    fall_in_words(NULL);
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, yield_then_sleep, NULL));
+        ck_ok(proa_group_join(&g));
+    }
+    ck_assert_str_eq(proa_err_detail(PROA_EINVAL), "the task's own");
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, fall_in_words, NULL));
+    ck_err(proa_group_join(&g), PROA_EINVAL);
+    ck_assert_str_eq(proa_err_detail(PROA_EINVAL), "the task's own");
+    return proa_hooks_set(NULL);
+}
+START_TEST(what_a_hook_fails_in_is_not_the_tasks)
+{
+    t_run_modes(words_body, NULL);
+}
+END_TEST
+
 static int spawner(void *arg)
 {
     int depth = *(int *)arg;
@@ -261,6 +306,7 @@ int main(void)
                                each_step_of_a_task_is_told,
                                the_creator_of_an_eager_task_gives_way,
                                an_exit_tells_how,
+                               what_a_hook_fails_in_is_not_the_tasks,
                                one_run_ends_before_the_next_begins,
                                hooks_that_are_not_given_are_not_called,
                                hooks_of_a_newer_version_replace_nothing,
