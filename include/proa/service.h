@@ -33,7 +33,8 @@ struct proa_keep_running_opts {
  *
  * Each attempt is a task of its own, which the caller waits for: it begins with an empty stack and
  * no locks. Each failure that is followed by a restart is told to the fault handler. After too many
- * restarts in a row the last failure is returned, and says how many there were.
+ * restarts in a row what the last attempt returned is returned, with .always a success too; a
+ * failure says how many there were.
  *
  * Suspends:     yes.
  * Errors:       what fn returned at last; PROA_EINVAL (a time below zero, a stack that cannot be),
