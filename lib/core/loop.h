@@ -105,11 +105,12 @@ struct proa_loop {
     struct heap timers;  /* that are due soon; the others are in: */
     struct wheel wheel;
     int64_t virtual_now;
-    int64_t jump_to; /* virtual: up to here it jumps although something outside could wake us */
-    int64_t far_at;  /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */
-    int64_t near_at; /* so will the timerfd */
-    struct io near;  /* the timerfd */
-    size_t outside;  /* descriptors, jobs, children, signals that may wake this loop */
+    int64_t jump_to;    /* virtual: up to here it jumps although something outside could wake us */
+    unsigned advancing; /* tasks in proa_test_advance, whose jump_to is */
+    int64_t far_at;     /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */
+    int64_t near_at;    /* so will the timerfd */
+    struct io near;     /* the timerfd */
+    size_t outside;     /* descriptors, jobs, children, signals that may wake this loop */
 
     struct event_base *base;
     bool base_is_theirs;

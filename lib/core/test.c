@@ -181,8 +181,9 @@ int proa_test_advance(int64_t ns)
     PROA_CHECK(loop->virtual, "proa_test_advance: this loop's clock is the world's");
     if (until > loop->jump_to && until != PROA_FOREVER)
         loop->jump_to = until;
+    loop->advancing++;
     rc = proa_sleep(ns);
-    if (rc < 0 && loop->jump_to == until)
+    if (--loop->advancing == 0)
         loop->jump_to = proa__loop_now(loop);
     return rc;
 }

@@ -364,6 +364,41 @@ START_TEST(an_advance_that_is_cut_goes_no_further)
 }
 END_TEST
 
+static int advance_two_hours_in_vain(void *arg)
+{
+    (void)arg;
+    ck_err(PROA_WITHIN(PROA_SEC, proa_test_advance(7200 * PROA_SEC)), PROA_ETIMEDOUT);
+    return 0;
+}
+
+/* One of two is cut: the other's hour passes all the same, and not in the world. */
+static int advance_together_body(void *arg)
+{
+    int64_t began = proa_now();
+    struct proa_task_ref ref;
+    int ends[2];
+
+    (void)arg;
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, wait_for_pipe, &ends[0]));
+    ck_ok(proa_create_task_opts(&g, &ref, advance_an_hour, NULL, NULL));
+    ck_ok(proa_create_task(&g, advance_two_hours_in_vain, NULL));
+    ck_ok(proa_task_join(ref));
+    ck_assert_int_eq(proa_now() - began, 3600 * PROA_SEC);
+    ck_assert_int_eq(proa_loop_current()->jump_to, began + 3600 * PROA_SEC);
+    proa_group_cancel(&g);
+    ck_ok(proa_group_join(&g));
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+START_TEST(an_advance_does_not_need_another)
+{
+    t_run_modes(advance_together_body, NULL);
+}
+END_TEST
+
 static void advance_real(void *arg)
 {
     (void)arg;
@@ -404,6 +439,7 @@ int main(void)
                               options_of_a_newer_version_run_nothing,
                               an_advance_does_not_wait_for_the_world,
                               an_advance_that_is_cut_goes_no_further,
+                              an_advance_does_not_need_another,
                               the_worlds_clock_cannot_be_advanced,
                               a_test_may_have_the_worlds_clock,
                               NULL,
