@@ -245,6 +245,8 @@ static void run_tasks(void *arg)
             reap(s);
         t = proa__task_here;
         rc = t->fn(t->arg);
+        if (__builtin_expect(t->coro.stack.guard == STACK_GUARD_CANARY, 0))
+            proa__stack_check(&t->coro.stack); /* while it is still this task's */
         if (__builtin_expect(s->watched, 0) && s->loop->debug)
             proa__debug_returned(t);
         proa__task_end(t, rc);

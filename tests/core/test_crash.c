@@ -457,6 +457,34 @@ START_TEST(without_a_guard_the_next_switch_names_task_and_size)
 }
 END_TEST
 
+static int innocent(void *arg)
+{
+    (void)arg;
+    return proa_sleep(PROA_MS);
+}
+
+/* Both on one stack: the second goes on where the first has ended. */
+static int one_after_the_other_body(void *next)
+{
+    ck_ok(proa_create_task_opts(NULL, NULL, spill, NULL, PROA_TASK_OPTS(.name = "spiller")));
+    if (next)
+        ck_ok(proa_create_task_opts(NULL, NULL, innocent, NULL, PROA_TASK_OPTS(.name = "next")));
+    return proa_sleep(PROA_MS);
+}
+static void one_after_the_other(void *next)
+{
+    proa__stack_force(STACK_GUARD_CANARY, 0);
+    proa_run(one_after_the_other_body, next, NULL);
+}
+START_TEST(without_a_guard_a_task_that_ended_is_named_not_the_next_on_its_stack)
+{
+    char yes;
+
+    t_aborts(one_after_the_other, &yes, "task spiller overflowed its stack of ");
+    t_aborts(one_after_the_other, NULL, "task spiller overflowed its stack of ");
+}
+END_TEST
+
 int main(void)
 {
     return t_main("crash", (const TTest *const[]){
@@ -477,6 +505,7 @@ int main(void)
                                a_handler_that_was_set_meanwhile_stays,
 #endif
                                without_a_guard_the_next_switch_names_task_and_size,
+                               without_a_guard_a_task_that_ended_is_named_not_the_next_on_its_stack,
                                NULL,
                            });
 }
