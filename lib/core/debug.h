@@ -65,7 +65,8 @@ struct debug {
     size_t deepest; /* most bytes of stack that a task used */
     size_t deepest_of;
     char deepest_name[TASK_NAME_MAX];
-    bool no_depth; /* this system does not tell how deep */
+    size_t nearly_full; /* sizes of stacks, powers of two, of which one was */
+    bool no_depth;      /* this system does not tell how deep */
 
     struct list objects; /* struct opened that nobody closed, oldest first */
     struct map open;     /* the same, by the object's address */

@@ -177,10 +177,14 @@ static char *lowest_touched(char *low, const char *high, size_t page)
     return low;
 }
 
-static void tell_nearly_full(const struct proa_task *t, size_t used, size_t size)
+/* Once for each size of stack, and whenever one was deeper than all before. */
+static void note_nearly_full(struct debug *d, const struct proa_task *t, size_t used, size_t size)
 {
     char name[TASK_NAME_MAX];
 
+    if (size - used >= size / 8 || (used <= d->deepest && (d->nearly_full & size)))
+        return;
+    d->nearly_full |= size;
     proa__log(PROA_LOG_WARNING,
               "task %s used %zu KiB of its stack of %zu: give it more with .stack_size",
               proa__task_name(t, name), used >> 10, size >> 10);
@@ -190,13 +194,12 @@ static void note_depth(struct debug *d, const struct proa_task *t, size_t used, 
 {
     char name[TASK_NAME_MAX];
 
+    note_nearly_full(d, t, used, size);
     if (used <= d->deepest)
         return;
     d->deepest = used;
     d->deepest_of = size;
     snprintf(d->deepest_name, sizeof d->deepest_name, "%s", proa__task_name(t, name));
-    if (size - used < size / 8)
-        tell_nearly_full(t, used, size);
 }
 
 void proa__debug_returned(struct proa_task *t)

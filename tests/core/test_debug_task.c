@@ -371,6 +371,30 @@ START_TEST(a_stack_that_is_used_but_for_an_eighth_is_told)
 }
 END_TEST
 
+static int of_two_sizes_body(void *arg)
+{
+    struct use large = {100 << 10, "large"};
+    struct use small = {58 << 10, "small"};
+    struct proa_task_ref ref;
+
+    (void)arg;
+    ck_ok(proa_create_task_opts(NULL, &ref, user, &large, PROA_TASK_OPTS(.stack_size = 256 << 10)));
+    ck_ok(proa_task_join(ref));
+    for (int i = 0; i < 3; i++) {
+        ck_ok(proa_create_task_opts(NULL, &ref, user, &small, PROA_TASK_OPTS(.name = "small")));
+        ck_ok(proa_task_join(ref));
+    }
+    return 0;
+}
+START_TEST(a_small_stack_that_is_nearly_full_is_told_after_a_larger_one)
+{
+    t_said_begin();
+    ck_ok(run_debug(of_two_sizes_body, NULL, NEVER_SLOW));
+    ck_said(1, "task small used "); /* once */
+    ck_said(1, "give it more");
+}
+END_TEST
+
 static char *left_behind;
 static NOINLINE int leaves(void *arg)
 {
@@ -416,6 +440,7 @@ int main(void)
 #ifndef PROA_SANITIZED
                                     the_deepest_stack_is_told_at_the_loops_end,
                                     a_stack_that_is_used_but_for_an_eighth_is_told,
+                                    a_small_stack_that_is_nearly_full_is_told_after_a_larger_one,
                                     what_an_ended_task_left_on_its_stack_is_gone,
 #endif
                                     NULL,
