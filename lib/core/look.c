@@ -345,6 +345,8 @@ static void dump(void *arg)
         proa_buf_append(d->out, "{", 1);
         d->rc = proa__snapshot_json(shot, d->out);
         proa_buf_append(d->out, "}\n", 2);
+        if (d->rc >= 0)
+            d->rc = proa_buf_error(d->out);
     } else
         d->rc = proa__snapshot_text(shot, d->out, d->opts.stacks);
     proa__free(shot);

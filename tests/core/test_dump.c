@@ -223,6 +223,40 @@ START_TEST(a_buffer_that_is_full_ends_the_dump)
 }
 END_TEST
 
+static int dump_to(size_t limit, size_t *ret_n)
+{
+    struct proa_buf out;
+    int rc;
+
+    proa_buf_init(&out, limit);
+    rc = proa_tasks_dump(&out, PROA_TASKS_OPTS(.json = true));
+    *ret_n = proa_buf_str(&out).n;
+    proa_buf_fini(&out);
+    return rc;
+}
+static int at_the_limit_body(void *arg)
+{
+    /* the first look touches the stack, which the dump tells of */
+    static const int less[] = {0, 0, 0, 1, 2, 3};
+    size_t whole = PROA_UNLIMITED;
+    size_t n;
+
+    (void)arg;
+    for (size_t i = 0; i < sizeof less / sizeof less[0]; i++) {
+        int rc = dump_to(whole == PROA_UNLIMITED ? whole : whole - (size_t)less[i], &n);
+
+        ck_assert_int_eq(rc, less[i] ? PROA_EMSGSIZE : 0);
+        if (i < 2)
+            whole = i == 1 ? n : PROA_UNLIMITED;
+    }
+    return 0;
+}
+START_TEST(a_dump_that_lacks_its_last_byte_fails)
+{
+    t_run_in_order(at_the_limit_body, NULL);
+}
+END_TEST
+
 /* ---- memory */
 
 static int alloc_body(void *arg)
@@ -535,6 +569,7 @@ int main(void)
                               a_dump_has_a_line_and_a_place_of_each_task,
                               a_dump_without_deadlocks_speaks_of_none,
                               tasks_beyond_the_limit_are_counted,
+                              a_dump_that_lacks_its_last_byte_fails,
                               a_dump_of_many_tasks_is_bounded,
                               a_long_line_of_waiters_is_not_counted_to_its_end,
                               a_buffer_that_is_full_ends_the_dump,
