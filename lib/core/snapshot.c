@@ -1,5 +1,6 @@
 #include "core/snapshot.h"
 
+#include "base/ascii.h"
 #include "base/mem.h"
 #include "core/loop.h"
 #include "core/sched.h"
@@ -29,13 +30,10 @@ static void keep_cycle(void *arg, const struct proa_task_ref *tasks, size_t n)
 }
 
 /* It goes to a terminal. */
-static void copy_name(char to[TASK_NAME_MAX], const char *name)
+static void copy_text(char *to, size_t n, const char *text)
 {
-    size_t i;
-
-    for (i = 0; name[i] && i < TASK_NAME_MAX - 1; i++)
-        to[i] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
-    to[i] = '\0';
+    snprintf(to, n, "%s", text);
+    ascii_scrub(to);
 }
 
 static void keep_task(struct look *look, struct proa_task *t, struct snapshot_task *to)
@@ -58,8 +56,8 @@ static void keep_task(struct look *look, struct proa_task *t, struct snapshot_ta
     to->stack_size = info.stack_size;
     to->stack_used = info.stack_used;
     to->stack_touched = info.stack_touched;
-    copy_name(to->name, info.name);
-    snprintf(to->on, sizeof to->on, "%s", info.on);
+    copy_text(to->name, sizeof to->name, info.name);
+    copy_text(to->on, sizeof to->on, info.on);
 }
 
 struct snapshot *proa__snapshot_take(struct look *look, size_t limit)

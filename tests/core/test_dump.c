@@ -364,6 +364,39 @@ START_TEST(names_in_json_are_quoted)
 }
 END_TEST
 
+static int holds_on(void *lock)
+{
+    ck_ok(proa_lock_acquire(lock));
+    return proa_sleep(3600 * PROA_SEC);
+}
+static int terminal_body(void *arg)
+{
+    struct proa_lock *lock = NULL;
+    struct proa_buf out;
+
+    (void)arg;
+    ck_ok(proa_lock_new(&lock));
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task_opts(&g, NULL, holds_on, lock, PROA_TASK_OPTS(.name = "\033[31m")));
+        ck_ok(proa_create_task_opts(&g, NULL, take_lock, lock, NULL));
+        yield_some();
+        proa_buf_init(&out, PROA_UNLIMITED);
+        ck_ok(proa_tasks_dump(&out, NULL));
+        ck_assert_ptr_nonnull(strstr(out.p, ", held by ?[31m, 1 wait"));
+        ck_assert_ptr_null(strchr(out.p, '\033'));
+        proa_buf_fini(&out);
+        proa_group_cancel(&g);
+    }
+    proa_lock_free(lock);
+    return 0;
+}
+START_TEST(a_name_says_nothing_to_the_terminal_wherever_it_stands)
+{
+    t_run_in_order(terminal_body, NULL);
+}
+END_TEST
+
 /* ---- objects */
 
 static void is_described(const void *object, const char *kind, const char *state)
@@ -576,6 +609,7 @@ int main(void)
                               a_dump_without_memory_fails_and_leaves_nothing,
                               neither_does_the_search_for_deadlocks,
                               names_in_json_are_quoted,
+                              a_name_says_nothing_to_the_terminal_wherever_it_stands,
                               aio_dbg_03_locks_show_state_and_holder,
                               aio_dbg_03_queues_show_their_sizes,
                               aio_dbg_03_a_group_shows_its_tasks_and_a_stranger_is_refused,
