@@ -66,7 +66,7 @@ PROA_API int proa_task_backtrace(struct proa_task_ref ref, void **ret, size_t n)
 /** How a dump is written. */
 struct proa_tasks_opts {
     size_t size;
-    size_t limit; /* tasks that are shown, the others are counted; 0: 1000 */
+    size_t limit; /* tasks that are shown, the others are counted; 0: 1000; at most 100,000 */
     bool stacks;  /* each with all its calls; else with the innermost of the program's own */
     bool json;    /* one object, described in docs/debugging.md; else lines of text */
 };
