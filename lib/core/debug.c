@@ -55,13 +55,17 @@ static int64_t end_slice(struct debug *d)
     int64_t now = proa__clock_mono();
     int64_t took = now - atomic_load_explicit(&d->began, memory_order_relaxed);
 
-    if (atomic_load_explicit(&d->resting, memory_order_relaxed)) {
+    if (atomic_load_explicit(&d->resting, memory_order_relaxed))
         tell_late(d, took);
-        atomic_store_explicit(&d->resting, false, memory_order_relaxed);
-    } else if (took > d->slow) {
+    else if (took > d->slow)
         tell_slow(d, took);
-    }
     return now;
+}
+
+/* The watchdog looks at this first: what it sees next began no earlier than the rest has ended. */
+static void end_rest(struct debug *d)
+{
+    atomic_store_explicit(&d->resting, false, memory_order_release);
 }
 
 void proa__debug_slice(struct proa_loop *loop)
@@ -69,6 +73,7 @@ void proa__debug_slice(struct proa_loop *loop)
     struct debug *d = loop->debug;
 
     begin(d, end_slice(d));
+    end_rest(d);
 }
 
 void proa__debug_rest(struct proa_loop *loop, int64_t asked)
@@ -89,7 +94,7 @@ void proa__debug_pause(struct debug *d)
 void proa__debug_resume(struct debug *d)
 {
     atomic_store_explicit(&d->began, proa__clock_mono(), memory_order_relaxed);
-    atomic_store_explicit(&d->resting, false, memory_order_relaxed);
+    end_rest(d);
 }
 
 const char *proa__debug_place(struct proa_loop *loop, const void *at, char buf[PLACE_MAX])

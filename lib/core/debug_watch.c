@@ -37,14 +37,20 @@ static void tell_stall(struct debug *d, int64_t lasted, bool known)
         proa__debug_log_trace(&d->stalled.trace);
 }
 
+static bool is_resting(const struct debug *d)
+{
+    return atomic_load_explicit(&d->resting, memory_order_acquire);
+}
+
+/* Asked twice: a rest that ended or began between the two is seen by one of them. */
 static void look(struct debug *d)
 {
+    bool rested = is_resting(d);
     uint_fast64_t slice = atomic_load_explicit(&d->loop->slice, memory_order_acquire);
     int64_t lasted = proa__clock_mono() - atomic_load_explicit(&d->began, memory_order_relaxed);
     int rc;
 
-    if (slice == d->told || lasted <= d->slow ||
-        atomic_load_explicit(&d->resting, memory_order_relaxed))
+    if (rested || slice == d->told || lasted <= d->slow || is_resting(d))
         return;
     rc = proa__trace_interrupt(d->loop, PATIENCE, &d->stalled);
     if (rc == 0 && d->stalled.slice != slice)

@@ -251,19 +251,32 @@ START_TEST(aio_loop_24_in_production_mode_nothing_is_told_or_watched)
 }
 END_TEST
 
-static int sleeps(void *arg)
+/* As if the kernel had kept it for longer than is slow. */
+static int rests_long(void *asked)
 {
-    (void)arg;
-    for (int i = 0; i < 3; i++)
-        ck_ok(proa_sleep(20 * PROA_MS));
+    struct proa_loop *loop = proa__loop_current();
+
+    proa__debug_rest(loop, *(int64_t *)asked);
+    atomic_fetch_sub(&loop->debug->began, 2 * NEVER_SLOW);
+    proa__debug_slice(loop);
     return 0;
 }
 START_TEST(waiting_in_the_kernel_is_not_slow)
 {
+    int64_t asked = PROA_FOREVER;
+
     t_said_begin();
-    ck_ok(proa_run(sleeps, NULL, PROA_RUN_OPTS(.debug = true, .debug_slow = NEVER_SLOW)));
+    ck_ok(run_debug(rests_long, &asked, NEVER_SLOW));
     ck_said(0, "held the loop");
     ck_said(0, "the kernel came back");
+    asked = 2 * NEVER_SLOW;
+    ck_ok(run_debug(rests_long, &asked, NEVER_SLOW));
+    ck_said(0, "held the loop");
+    ck_said(0, "the kernel came back");
+    asked = 0;
+    ck_ok(run_debug(rests_long, &asked, NEVER_SLOW));
+    ck_said(0, "held the loop");
+    ck_said(1, "the kernel came back");
 }
 END_TEST
 
