@@ -1,6 +1,7 @@
 #include "ps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -39,23 +40,58 @@ static int fail(char *why, size_t n, const char *fmt, ...)
     return -1;
 }
 
-static int open_place(const struct place *place, char *why, size_t n)
+/* Root may ask, and must not be led to a service of somebody else's. */
+static bool is_of(int fd, uid_t uid)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.uid == uid;
+}
+
+/* A process that stands still takes no connections after the first few. */
+static int open_socket(void)
+{
+    struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return fd;
+}
+
+static int connect_to(int dir, const struct place *place, char *why, size_t n)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int fd;
+    int fd = open_socket();
 
-    if (strlen(place->dir) + strlen(place->name) + 2 > sizeof addr.sun_path)
-        return fail(why, n, "the path of its socket is too long");
-    snprintf(addr.sun_path, sizeof addr.sun_path, "%.70s/%s", place->dir, place->name);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0)
-        return fd;
-    fail(why, n, errno == ECONNREFUSED ? "it has ended" : "%s", strerrordesc_np(errno));
-    if (errno == ECONNREFUSED)
-        unlink(addr.sun_path); /* what a process that crashed has left */
+    snprintf(addr.sun_path, sizeof addr.sun_path, "/proc/self/fd/%d/%s", dir, place->name);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0) {
+        if (is_of(fd, place->uid))
+            return fd;
+        fail(why, n, "its socket is another user's");
+    } else if (errno == ECONNREFUSED) {
+        fail(why, n, "it has ended");
+        unlinkat(dir, place->name, 0); /* what a process that crashed has left */
+    } else {
+        fail(why, n, "%s", strerrordesc_np(errno));
+    }
     if (fd >= 0)
         close(fd);
     return -1;
+}
+
+/* By way of the directory's descriptor: its owner cannot put another in its place meanwhile. */
+static int open_place(const struct place *place, char *why, size_t n)
+{
+    int dir = open(place->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd;
+
+    if (dir < 0)
+        return fail(why, n, "%s", strerrordesc_np(errno));
+    fd = connect_to(dir, place, why, n);
+    close(dir);
+    return fd;
 }
 
 static bool grow(struct answer *a)

@@ -61,6 +61,7 @@ static void look_into(struct found *f, const char *dir, uid_t uid, int pid)
         if (!parse(entry->d_name, place) || (pid && place->pid != pid))
             continue;
         snprintf(place->dir, sizeof place->dir, "%s", dir);
+        place->uid = uid;
         f->n++;
     }
     if (d)

@@ -19,6 +19,7 @@
 struct place {
     char dir[256];
     char name[NAME_MAX_PS]; /* "PID" or "PID-LOOP" */
+    uid_t uid;              /* whose directory it is */
     int pid;
     int loop;
 };
