@@ -130,11 +130,43 @@ static int read_answer(int fd, struct answer *a, char *why, size_t n)
     }
 }
 
+/* Who answers may be anybody that root asks, and it goes to a terminal: no control bytes, nor the
+ * control characters of Latin-1 (U+0080 to U+009F). */
+static void scrub_string(json_t *json)
+{
+    char *text = strdup(json_string_value(json));
+
+    for (char *p = text; p && *p; p++) {
+        unsigned char *c = (unsigned char *)p;
+
+        if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+        else if (*c == 0xc2 && c[1] < 0xa0)
+            c[0] = c[1] = '?';
+    }
+    json_string_set(json, text ? text : "?");
+    free(text);
+}
+
+static void scrub(json_t *json)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    if (json_is_string(json))
+        scrub_string(json);
+    json_object_foreach(json, key, item) scrub(item);
+    json_array_foreach(json, i, item) scrub(item);
+}
+
 static json_t *parse(const struct answer *a, char *why, size_t n)
 {
     json_t *json = json_loadb(a->p, a->n, 0, NULL);
-    const char *error = json_string_value(json_object_get(json, "error"));
+    const char *error;
 
+    scrub(json);
+    error = json_string_value(json_object_get(json, "error"));
     if (json_integer_value(json_object_get(json, "proa")) != 1)
         fail(why, n, a->n ? "its answer is not understood" : "it gave no answer");
     else if (error)

@@ -24,9 +24,16 @@ static bool is_true(const json_t *object, const char *key)
 
 /* ---- calls */
 
+static const char *call_at(const json_t *calls, size_t i)
+{
+    const char *value = json_string_value(json_array_get(calls, i));
+
+    return value ? value : "?";
+}
+
 static bool is_ours(const json_t *calls, size_t i)
 {
-    return strncmp(json_string_value(json_array_get(calls, i)), "proa_", 5) == 0;
+    return strncmp(call_at(calls, i), "proa_", 5) == 0;
 }
 
 /* The innermost call of the program's own: the one below the library's. */
@@ -49,7 +56,7 @@ static void show_calls(const json_t *calls, int indent, bool all)
     size_t to = all || from == n ? n : from + 1;
 
     for (size_t i = from; i < to; i++)
-        printf("%*s    at %s\n", indent, "", json_string_value(json_array_get(calls, i)));
+        printf("%*s    at %s\n", indent, "", call_at(calls, i));
 }
 
 /* ---- tasks */
@@ -78,7 +85,7 @@ static void show_stack(const json_t *stack)
 static void show_task(const json_t *task, bool stacks)
 {
     long long depth = number(task, "depth");
-    int indent = (int)(2 * (depth < INDENT_MOST ? depth : INDENT_MOST));
+    int indent = depth < 0 ? 0 : (int)(2 * (depth < INDENT_MOST ? depth : INDENT_MOST));
     const char *call = text(task, "call");
     const char *on = text(task, "on");
 
