@@ -145,7 +145,9 @@ static void put_fault(struct line *line, int signo, const siginfo_t *info, const
     const struct proa_task *t = proa__task_here;
 
     put(line, signo == SIGSEGV ? "SIGSEGV" : "SIGBUS");
-    if (info->si_code > 0) {
+    if (info->si_code == SI_KERNEL) { /* x86: not canonical, or not aligned; si_addr is 0 */
+        put(line, " at an address that the kernel does not tell");
+    } else if (info->si_code > 0) {
         put(line, " at address ");
         put_number(line, (uintptr_t)info->si_addr, 16);
     } else {

@@ -218,6 +218,31 @@ START_TEST(a_bus_error_is_told_as_well)
 }
 END_TEST
 
+#ifdef __x86_64__
+static int read_garbage(void *arg)
+{
+    const volatile int *garbage = (const volatile int *)(uintptr_t)0x6b6b6b6b6b6b6b6b;
+
+    (void)arg;
+    return *garbage;
+}
+static void garbage_in_task(void)
+{
+    proa_run(read_garbage, NULL, NULL);
+}
+/* Freed memory that was overwritten: no pointer to NULL. */
+START_TEST(an_address_that_is_not_told_is_not_zero)
+{
+    char said[SAID_MAX];
+
+    die_by(SIGSEGV, garbage_in_task, said);
+    says(said,
+         "proa: SIGSEGV at an address that the kernel does not tell while task main ran, in ");
+    says_not(said, "at address");
+}
+END_TEST
+#endif
+
 static int sent_body(void *arg)
 {
     (void)arg;
@@ -495,6 +520,9 @@ int main(void)
                                another_fault_names_the_running_task_and_the_place,
                                in_debug_mode_a_fault_has_a_backtrace,
                                a_bus_error_is_told_as_well,
+#ifdef __x86_64__
+                               an_address_that_is_not_told_is_not_zero,
+#endif
                                a_signal_that_was_sent_still_ends_the_process,
                                a_fault_of_a_callback_is_no_tasks,
                                a_fault_of_a_helper_thread_is_no_tasks,
