@@ -146,14 +146,20 @@ static bool install(void)
     return true;
 }
 
-static void uninstall(void)
+/* The program may have set a handler of its own meanwhile. */
+static bool still_ours(void)
 {
     struct sigaction now;
 
+    return sigaction(signo, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
+           now.sa_sigaction == on_signal;
+}
+
+static void uninstall(void)
+{
     if (--n_targets > 0)
         return;
-    if (sigaction(signo, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
-        now.sa_sigaction == on_signal)
+    if (still_ours())
         sigaction(signo, &before, NULL);
     signo = 0;
 }
@@ -255,7 +261,9 @@ int proa__trace_interrupt(struct proa_loop *loop, int64_t ns, struct trace_held 
 
     pthread_mutex_lock(&lock);
     target = loop->trace;
-    if (target) {
+    if (target && !still_ours()) {
+        rc = PROA_EBUSY; /* it would get a signal that nobody sent */
+    } else if (target) {
         atomic_store(&target->state, ASKED);
         rc = PROA_ETIMEDOUT;
         if (syscall(SYS_tgkill, getpid(), target->thread, signo) == 0 && await(target, ns) &&

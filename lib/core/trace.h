@@ -76,7 +76,8 @@ void proa__trace_close(struct proa_loop *loop);
 
 /*
  * Any other thread, while the loop cannot be closed: what does its thread do now? Waits `ns` at
- * most: PROA_ETIMEDOUT (it blocks the signal, or does not get to run), PROA_ENOSYS (not open).
+ * most: PROA_ETIMEDOUT (it blocks the signal, or does not get to run), PROA_ENOSYS (not open),
+ * PROA_EBUSY (the program handles the signal itself now).
  */
 int proa__trace_interrupt(struct proa_loop *loop, int64_t ns, struct trace_held *ret);
 

@@ -338,6 +338,36 @@ START_TEST(a_handler_of_the_program_stays)
 }
 END_TEST
 
+static atomic_int n_urgent;
+static void count_urgent(int signo)
+{
+    (void)signo;
+    atomic_fetch_add(&n_urgent, 1);
+}
+static int taken_body(void *arg)
+{
+    struct stall *stall = arg;
+
+    begin_asking(stall);
+    signal(SIGURG, count_urgent);
+    stall->wait = PROA_MS;
+    spin(stall);
+    end_asking(stall);
+    return 0;
+}
+START_TEST(a_handler_that_the_program_set_later_is_not_called)
+{
+    static struct stall stall;
+    struct sigaction now;
+
+    t_run(taken_body, &stall);
+    ck_assert_int_eq(stall.rc, PROA_EBUSY);
+    ck_assert_int_eq(n_urgent, 0);
+    sigaction(SIGURG, NULL, &now);
+    ck_assert_ptr_eq(now.sa_handler, count_urgent);
+}
+END_TEST
+
 static int no_signal_body(void *arg)
 {
     (void)arg;
@@ -403,6 +433,7 @@ int main(void)
                                a_loop_in_a_thread_of_proas_is_interrupted_as_well,
                                a_loop_that_is_not_open_is_not_interrupted,
                                a_handler_of_the_program_stays,
+                               a_handler_that_the_program_set_later_is_not_called,
                                without_a_free_signal_nothing_is_opened,
                                the_default_is_back_after_the_last_closing,
                                opening_survives_want_of_memory,
