@@ -78,34 +78,44 @@ static int connect_to(int loop)
 
 struct client {
     const char *question;
+    const char *again; /* an answer with these words may be due to a busy machine: ask again */
     int loop;
     char text[65536];
     atomic_bool answered;
 };
 
-static int ask(void *arg)
+static int ask_once(struct client *c)
 {
-    struct client *c = arg;
     size_t n = 0;
     ssize_t got = 1;
     int fd = connect_to(c->loop);
 
     c->text[0] = '\0';
-    if (fd >= 0) {
-        send(fd, c->question, strlen(c->question), MSG_NOSIGNAL); /* it may have answered already */
-        while (got > 0 && n < sizeof c->text - 1) {
-            got = read(fd, c->text + n, sizeof c->text - 1 - n);
-            n += got > 0 ? (size_t)got : 0;
-        }
+    if (fd < 0)
+        return fd;
+    send(fd, c->question, strlen(c->question), MSG_NOSIGNAL); /* it may have answered already */
+    while (got > 0 && n < sizeof c->text - 1) {
+        got = read(fd, c->text + n, sizeof c->text - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
     }
     c->text[n] = '\0';
-    if (fd >= 0)
-        close(fd);
-    atomic_store(&c->answered, true);
-    return fd < 0 ? fd : 0;
+    close(fd);
+    return 0;
 }
 
-static struct client client;
+static int ask(void *arg)
+{
+    struct client *c = arg;
+    int rc;
+
+    do
+        rc = ask_once(c);
+    while (rc == 0 && (strstr(c->text, c->again) || strstr(c->text, "PROA_ETIMEDOUT")));
+    atomic_store(&c->answered, true);
+    return rc;
+}
+
+static struct client client = {.again = "\"stuck\":true"};
 
 static int ask_body(void *arg)
 {
@@ -207,6 +217,7 @@ static int stuck_body(void *arg)
 {
     (void)arg;
     client.question = "tasks 10\n";
+    client.again = "\"stuck\":false"; /* the hog does not run yet */
     PROA_GROUP(g);
     ck_ok(proa_create_task(&g, ask_as_it_is, NULL));
     ck_ok(proa_create_task_opts(&g, NULL, hog, NULL, PROA_TASK_OPTS(.name = "hog")));
@@ -214,6 +225,7 @@ static int stuck_body(void *arg)
     ck_assert_ptr_nonnull(
         strstr(client.text, "\"stuck\":true,\"held_by\":\"task hog\",\"task\":3,"));
     ck_assert_ptr_null(strstr(client.text, "\"calls\":[]"));
+    client.again = "\"stuck\":true";
     ck_ok(ask_body(NULL)); /* and it answers again */
     ck_assert_ptr_nonnull(strstr(client.text, "\"stuck\":false"));
     return 0;
@@ -240,6 +252,7 @@ START_TEST(a_runner_at_rest_is_stuck_and_ends_all_the_same)
 
     make_runtime();
     client.question = "tasks 10\n";
+    client.again = "\"stuck\":false"; /* there is none */
     ck_ok(proa_runner_new(&runner, PROA_RUNNER_OPTS(.run = {.inspect = true})));
     ck_ok(pthread_create(&thread, NULL, ask_twice, &client));
     ck_ok(pthread_join(thread, NULL));
