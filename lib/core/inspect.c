@@ -45,7 +45,7 @@ struct inspect {
     int stop; /* eventfds */
     int answered;
     atomic_int state; /* enum question_state */
-    size_t limit;
+    atomic_size_t limit;
     struct post post;
     struct snapshot *shot; /* the answer */
 };
@@ -60,29 +60,46 @@ static void free_inspect(struct inspect *in)
     proa__free(in);
 }
 
+/* NULL: no memory, or nothing runs. */
+static struct snapshot *take_shot(const struct inspect *in)
+{
+    struct look look;
+
+    if (!in->loop->sched)
+        return NULL;
+    proa__look_begin_idle(&look, in->loop->sched);
+    return proa__snapshot_take(&look, in->limit);
+}
+
+static void tell_answered(const struct inspect *in)
+{
+    uint64_t one = 1;
+
+    if (write(in->answered, &one, sizeof one) < 0) {
+        /* full: then it is readable */
+    }
+}
+
+/* A question that was abandoned may be asked again at any moment: then it is answered here, too. */
 static void answer(void *arg)
 {
     struct inspect *in = arg;
-    struct snapshot *shot = NULL;
-    struct look look;
-    int waiting = WAITING;
+    int abandoned;
 
-    if (atomic_load(&in->state) == WAITING && in->loop->sched) {
-        proa__look_begin_idle(&look, in->loop->sched);
-        shot = proa__snapshot_take(&look, in->limit);
-    }
-    in->shot = shot;
-    if (atomic_compare_exchange_strong(&in->state, &waiting, IDLE)) {
-        uint64_t one = 1;
+    do {
+        int waiting = WAITING;
 
-        if (write(in->answered, &one, sizeof one) < 0) {
-            /* full: then it is readable */
+        if (atomic_load(&in->state) == WAITING) {
+            in->shot = take_shot(in);
+            if (atomic_compare_exchange_strong(&in->state, &waiting, IDLE)) {
+                tell_answered(in);
+                return;
+            }
+            proa__free(in->shot);
+            in->shot = NULL;
         }
-        return;
-    }
-    in->shot = NULL;
-    atomic_store(&in->state, IDLE);
-    proa__free(shot);
+        abandoned = ABANDONED;
+    } while (!atomic_compare_exchange_strong(&in->state, &abandoned, IDLE));
 }
 
 /* The loop ends; the helper has ended before. */
