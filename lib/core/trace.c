@@ -116,6 +116,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     if (!target || !atomic_compare_exchange_strong(&target->state, &asked, WRITING))
         return;
     proa__trace_who(&target->held);
+    target->held.outside = !target->loop->running;
     target->held.slice = atomic_load_explicit(&target->loop->slice, memory_order_relaxed);
     proa__trace_interrupted(&target->held.trace, context);
     atomic_store(&target->state, WRITTEN);
@@ -279,6 +280,8 @@ int proa__trace_interrupt(struct proa_loop *loop, int64_t ns, struct trace_held 
 
 const char *proa__trace_held_name(const struct trace_held *held, char buf[TRACE_NAME_MAX])
 {
+    if (held->outside)
+        return "the program outside of the loop";
     if (!held->in_task)
         return "a callback of the loop";
     if (held->name[0])

@@ -46,6 +46,7 @@ struct trace {
 
 struct trace_held {
     bool in_task;             /* else it is the loop itself, or a callback */
+    bool outside;             /* or neither: the loop is not being run */
     uint64_t seq;             /* of the task, as in a reference */
     uint64_t number;          /* as in "task-NUMBER" */
     char name[TASK_NAME_MAX]; /* "": it has none but that */
@@ -84,7 +85,8 @@ int proa__trace_interrupt(struct proa_loop *loop, int64_t ns, struct trace_held 
 /* Who runs in this thread, all but where. */
 void proa__trace_who(struct trace_held *ret);
 
-/* For messages: "task reader", "task task-3" or "a callback of the loop". */
+/* For messages: "task reader", "task task-3", "a callback of the loop" or "the program outside of
+ * the loop". */
 #define TRACE_NAME_MAX (TASK_NAME_MAX + 8)
 const char *proa__trace_held_name(const struct trace_held *held, char buf[TRACE_NAME_MAX]);
 

@@ -256,7 +256,8 @@ START_TEST(a_runner_at_rest_is_stuck_and_ends_all_the_same)
     ck_ok(proa_runner_new(&runner, PROA_RUNNER_OPTS(.run = {.inspect = true})));
     ck_ok(pthread_create(&thread, NULL, ask_twice, &client));
     ck_ok(pthread_join(thread, NULL));
-    ck_assert_ptr_nonnull(strstr(client.text, "\"stuck\":true"));
+    ck_assert_ptr_nonnull(
+        strstr(client.text, "\"stuck\":true,\"held_by\":\"the program outside of the loop\""));
     proa_runner_free(runner);
     drop_runtime();
 }
