@@ -9,12 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The calls shall be there as they stand here: none inlined, or turned into a jump. */
+#ifdef __clang__
+#define AS_WRITTEN __attribute__((noinline, optnone))
+#else
+#define AS_WRITTEN __attribute__((noipa, optimize("O0")))
+#endif
+
 static struct proa_lock *lock;
 static struct proa_lock *left_lock;
 static struct proa_lock *right_lock;
 static struct proa_queue *queue;
 
-static int wait_for_item(void *arg)
+static AS_WRITTEN int wait_for_item(void *arg)
 {
     void *item;
 
@@ -22,25 +29,25 @@ static int wait_for_item(void *arg)
     return proa_queue_get(queue, &item);
 }
 
-static int take_lock(void *arg)
+static AS_WRITTEN int take_lock(void *arg)
 {
     (void)arg;
     return proa_lock_acquire(lock);
 }
 
-static int sleep_long(void *arg)
+static AS_WRITTEN int sleep_long(void *arg)
 {
     (void)arg;
     return proa_sleep(PROA_HOUR);
 }
 
-static int gather_two(void *arg)
+static AS_WRITTEN int gather_two(void *arg)
 {
     (void)arg;
     return PROA_GATHER({sleep_long, NULL}, {wait_for_item, NULL});
 }
 
-static int take_left_first(void *arg)
+static AS_WRITTEN int take_left_first(void *arg)
 {
     int rc = proa_lock_acquire(left_lock);
 
@@ -50,7 +57,7 @@ static int take_left_first(void *arg)
     return rc < 0 ? rc : proa_lock_acquire(right_lock);
 }
 
-static int take_right_first(void *arg)
+static AS_WRITTEN int take_right_first(void *arg)
 {
     int rc = proa_lock_acquire(right_lock);
 
@@ -60,7 +67,7 @@ static int take_right_first(void *arg)
     return rc < 0 ? rc : proa_lock_acquire(left_lock);
 }
 
-static int hold_the_loop(void *arg)
+static AS_WRITTEN int hold_the_loop(void *arg)
 {
     (void)arg;
     while (access("go", F_OK) < 0)
@@ -73,7 +80,7 @@ static int make(struct proa_group *g, proa_task_fn *fn, const char *name)
     return proa_create_task_opts(g, NULL, fn, NULL, PROA_TASK_OPTS(.name = name));
 }
 
-static int body(void *arg)
+static AS_WRITTEN int body(void *arg)
 {
     const char *const *how = arg;
 

@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
 #define SAID_MAX 2048
 
 #ifndef PROA_SANITIZED /* a sanitizer has handlers of its own, and they stay */
@@ -63,7 +62,7 @@ static void says_not(const char *said, const char *words)
     ck_assert_msg(!strstr(said, words), "with the words \"%s\"; it wrote: %s", words, said);
 }
 
-static NOINLINE int recurse(int n)
+static T_AS_WRITTEN int recurse(int n)
 {
     volatile char frame[512];
 
@@ -441,7 +440,7 @@ END_TEST
 
 /* ---- stacks without a guard */
 
-static NOINLINE int write_below(size_t n)
+static T_AS_WRITTEN int write_below(size_t n)
 {
     char *low = proa__task_here->coro.stack.low;
 

@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
-
 /* ---- on and off */
 
 static int says_debug(void *arg)
@@ -147,7 +145,7 @@ END_TEST
 /* ---- slow slices */
 
 /* Holds the loop until somebody said so. */
-static NOINLINE int hold(const char *words)
+static T_AS_WRITTEN int hold(const char *words)
 {
     while (!t_said(words))
         sched_yield();
@@ -155,7 +153,7 @@ static NOINLINE int hold(const char *words)
 }
 
 /* And on, for as long as the watchdog takes to look some twenty times more. */
-static NOINLINE int holder(void *words)
+static T_AS_WRITTEN int holder(void *words)
 {
     volatile int rc = hold(words);
     int64_t end = proa__clock_mono() + 5 * SOON_SLOW;
@@ -204,7 +202,7 @@ START_TEST(each_slow_slice_of_a_task_is_told)
 }
 END_TEST
 
-static void hold_in_callback(void *words)
+static T_AS_WRITTEN void hold_in_callback(void *words)
 {
     hold(words);
 }

@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
-
 /* ---- what is not closed */
 
 static int nothing(void *arg)
@@ -19,7 +17,7 @@ static int nothing(void *arg)
     return 0;
 }
 
-static NOINLINE int unfreed_child(void)
+static T_AS_WRITTEN int unfreed_child(void)
 {
     struct proa_runner *kept;
     struct proa_runner *freed;

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
-
 /* ---- failures that nobody collects */
 
 static int fails(void *arg)
@@ -22,7 +20,7 @@ static int fails(void *arg)
     return PROA_EINVAL;
 }
 
-static NOINLINE int creator(void *arg)
+static T_AS_WRITTEN int creator(void *arg)
 {
     (void)arg;
     ck_ok(proa_create_task(NULL, fails, NULL));
@@ -47,7 +45,7 @@ START_TEST(a_failure_that_nobody_collects_tells_where_its_task_was_created)
 }
 END_TEST
 
-static NOINLINE int creates_three(void *arg)
+static T_AS_WRITTEN int creates_three(void *arg)
 {
     for (int i = 0; i < 3; i++)
         ck_ok(proa_create_task(NULL, fails, arg));
@@ -309,7 +307,7 @@ END_TEST
 
 #ifndef PROA_SANITIZED /* their stacks are larger, and their frames */
 
-static NOINLINE int use_stack(size_t bytes)
+static T_AS_WRITTEN int use_stack(size_t bytes)
 {
     char *top = __builtin_frame_address(0);
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -396,7 +394,7 @@ START_TEST(a_small_stack_that_is_nearly_full_is_told_after_a_larger_one)
 END_TEST
 
 static char *left_behind;
-static NOINLINE int leaves(void *arg)
+static T_AS_WRITTEN int leaves(void *arg)
 {
     char *at = (char *)__builtin_frame_address(0) - (32 << 10);
 

@@ -228,7 +228,7 @@ static size_t find(void *const *at, int n, int (*fn)(void *))
     return i;
 }
 
-__attribute__((noinline)) static int deeper(void *queue)
+static T_AS_WRITTEN int deeper(void *queue)
 {
     int rc = get_one(queue);
 
@@ -343,7 +343,7 @@ static int look_at_creator(void *arg)
     return 0;
 }
 
-__attribute__((noinline)) static int creator_of(void *arg)
+static T_AS_WRITTEN int creator_of(void *arg)
 {
     struct eager *e = arg;
 
@@ -407,7 +407,7 @@ struct dive {
     struct proa_queue *queue;
 };
 
-static int dive(void *arg)
+static T_AS_WRITTEN int dive(void *arg)
 {
     const struct dive *d = arg;
     volatile char ballast[256];

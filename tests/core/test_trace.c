@@ -13,11 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline))
-
 /* ---- taking a trace */
 
-static NOINLINE int dig(int depth, struct trace *ret)
+static T_AS_WRITTEN int dig(int depth, struct trace *ret)
 {
     volatile int more = depth;
 
@@ -28,7 +26,7 @@ static NOINLINE int dig(int depth, struct trace *ret)
     return more;
 }
 
-static NOINLINE int digger(void *arg)
+static T_AS_WRITTEN int digger(void *arg)
 {
     struct trace *trace = arg;
     volatile int keep = dig(8, trace);
@@ -143,7 +141,7 @@ static void *ask(void *arg)
 }
 
 /* Holds the loop until it was asked what it does. */
-static NOINLINE int spin(struct stall *stall)
+static T_AS_WRITTEN int spin(struct stall *stall)
 {
     atomic_store(&stall->ready, 1);
     while (!atomic_load(&stall->over))
@@ -151,7 +149,7 @@ static NOINLINE int spin(struct stall *stall)
     return 0;
 }
 
-static NOINLINE int spinner(void *arg)
+static T_AS_WRITTEN int spinner(void *arg)
 {
     volatile int rc = spin(arg);
 

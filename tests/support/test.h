@@ -26,6 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of functions that a backtrace shall show: neither inlined nor left by a jump. */
+#ifdef __clang__
+#define T_AS_WRITTEN __attribute__((noinline, optnone))
+#else
+#define T_AS_WRITTEN __attribute__((noipa, optimize("O0")))
+#endif
+
 /* Run the tests of a NULL-ended list; the result of main. */
 int t_main(const char *name, const TTest *const *tests);
 
