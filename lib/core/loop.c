@@ -15,6 +15,7 @@
 #include "core/timer.h"
 
 #include <proa/err.h>
+#include <proa/inspect.h>
 
 #include <event2/event.h>
 
@@ -219,6 +220,13 @@ static void sleep_in_kernel(struct proa_loop *loop, int64_t ns)
     ask_kernel(loop, proa__posts_sleep(loop) ? ns : 0);
 }
 
+_Noreturn static void nothing_can_happen(const struct proa_loop *loop)
+{
+    if (loop->sched)
+        proa_tasks_print(STDERR_FILENO, NULL);
+    proa__check_failed(CHECK_FILE, __LINE__, "every task sleeps and nothing can wake one");
+}
+
 /* Nothing to do: jump, if the clock is the tests' and only the clock can go on. */
 static void sleep_virtual(struct proa_loop *loop, int64_t deadline)
 {
@@ -231,7 +239,8 @@ static void sleep_virtual(struct proa_loop *loop, int64_t deadline)
         return;
     }
     if (loop->outside == 0) {
-        PROA_CHECK(deadline != PROA_FOREVER, "every task sleeps and nothing can wake one");
+        if (deadline == PROA_FOREVER)
+            nothing_can_happen(loop);
         loop->virtual_now = deadline;
         return;
     }

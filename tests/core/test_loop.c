@@ -410,6 +410,7 @@ static int sleep_for_ever(void *arg)
 START_TEST(under_the_virtual_clock_a_deadlock_aborts)
 {
     t_run_aborts(sleep_for_ever, NULL, "nothing can wake one");
+    t_run_aborts(sleep_for_ever, NULL, "main #1: waiting in proa_sleep"); /* who they are */
 }
 END_TEST
 
