@@ -65,7 +65,7 @@ def number_of(task):
 
 
 def name_of(task):
-    if int(task["has_more"]) and int(task["more"]["name"]):
+    if int(task["more"]) and int(task["more"]["name"]):
         return task["more"]["name"].string(errors="replace")
     return "task-%d" % number_of(task)
 

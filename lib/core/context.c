@@ -86,10 +86,8 @@ void proa__context_lend(const struct context_node *head)
 
 /* ---- of tasks */
 
-static struct context_node **head_of(struct proa_task *t)
+static struct context_node **head_of(struct task_more *more)
 {
-    struct task_more *more = task_more(t);
-
     return more->context ? &more->context->head : &more->values;
 }
 
@@ -97,13 +95,16 @@ struct context_node *proa__context_here(void)
 {
     struct proa_task *t = proa__task_here;
 
-    return t && t->has_more ? proa__context_share(*head_of(t)) : NULL;
+    return t && t->more ? proa__context_share(*head_of(t->more)) : NULL;
 }
 
 int proa_context_set(const struct proa_context_key *key, void *value)
 {
+    struct task_more *more;
+
     PROA_CHECK(proa__task_here, "proa_context_set: no task runs here");
-    return set(head_of(proa__task_here), key, value);
+    more = proa__task_more(proa__task_here);
+    return more ? set(head_of(more), key, value) : PROA_ENOMEM;
 }
 
 void *proa_context_get(const struct proa_context_key *key)
@@ -112,7 +113,7 @@ void *proa_context_get(const struct proa_context_key *key)
     const struct context_node *node = lent;
 
     if (t)
-        node = t->has_more ? *head_of(t) : NULL;
+        node = t->more ? *head_of(t->more) : NULL;
     for (; node; node = node->next)
         if (node->key == key)
             return node->value;

@@ -12,14 +12,14 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-_Noreturn void proa__coro_main(struct coro *co);
+_Noreturn void proa__coro_main(struct coro *co, coro_fn *fn, void *arg);
 static void arrive(struct coro *co);
 
 /* The first function on a new stack. */
-_Noreturn void proa__coro_main(struct coro *co)
+_Noreturn void proa__coro_main(struct coro *co, coro_fn *fn, void *arg)
 {
     arrive(co);
-    co->fn(co->arg);
+    fn(arg);
     PROA_CHECK(false, "a coroutine returned instead of switching away");
     __builtin_unreachable();
 }
@@ -28,17 +28,26 @@ _Noreturn void proa__coro_main(struct coro *co)
 
 #include <ucontext.h>
 
-/* makecontext passes ints only. */
-static void enter(unsigned high, unsigned low)
+/* makecontext passes ints only: two halves of a pointer, the upper one first. */
+#define HALVES(pointer)                                                                            \
+    (unsigned)((uint64_t)(uintptr_t)(pointer) >> 32), (unsigned)(uintptr_t)(pointer)
+
+static uintptr_t whole(unsigned high, unsigned low)
 {
-    proa__coro_main((struct coro *)(uintptr_t)((uint64_t)high << 32 | low));
+    return (uintptr_t)((uint64_t)high << 32 | low);
+}
+
+static void enter(unsigned co_high, unsigned co_low, unsigned fn_high, unsigned fn_low,
+                  unsigned arg_high, unsigned arg_low)
+{
+    proa__coro_main((struct coro *)whole(co_high, co_low), (coro_fn *)whole(fn_high, fn_low),
+                    (void *)whole(arg_high, arg_low));
 }
 
 /* The context lies at the top of the stack until the first switch, then in the frame of the latest.
  */
-static void make_frame(struct coro *co)
+static void make_frame(struct coro *co, coro_fn *fn, void *arg)
 {
-    uint64_t self = (uintptr_t)co;
     ucontext_t *context = (ucontext_t *)(((uintptr_t)co->stack.high - sizeof *context) &
                                          ~(uintptr_t)63);
 
@@ -46,7 +55,7 @@ static void make_frame(struct coro *co)
     context->uc_stack.ss_sp = co->stack.low;
     context->uc_stack.ss_size = (size_t)((char *)context - co->stack.low);
     context->uc_link = NULL;
-    makecontext(context, (void (*)(void))enter, 2, (unsigned)(self >> 32), (unsigned)self);
+    makecontext(context, (void (*)(void))enter, 6, HALVES(co), HALVES(fn), HALVES(arg));
     co->sp = context;
 }
 
@@ -65,7 +74,7 @@ void proa__coro_entry(void);
 /* What proa__coro_swap takes from the stack of a coro that has not run yet; see switch.S. */
 #if defined(__x86_64__)
 
-static void make_frame(struct coro *co)
+static void make_frame(struct coro *co, coro_fn *fn, void *arg)
 {
     uint64_t *frame = (uint64_t *)((uintptr_t)co->stack.high & ~(uintptr_t)15) - 8;
     uint32_t mxcsr;
@@ -73,8 +82,10 @@ static void make_frame(struct coro *co)
 
     __asm__("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(x87));
     frame[0] = (uint64_t)x87 << 32 | mxcsr;
-    frame[1] = frame[2] = frame[3] = frame[4] = 0;
-    frame[5] = (uintptr_t)co; /* rbx */
+    frame[1] = frame[2] = 0;
+    frame[3] = (uintptr_t)arg; /* r13 */
+    frame[4] = (uintptr_t)fn;  /* r12 */
+    frame[5] = (uintptr_t)co;  /* rbx */
     frame[6] = 0;
     frame[7] = (uintptr_t)proa__coro_entry;
     co->sp = frame;
@@ -82,7 +93,7 @@ static void make_frame(struct coro *co)
 
 #elif defined(__aarch64__)
 
-static void make_frame(struct coro *co)
+static void make_frame(struct coro *co, coro_fn *fn, void *arg)
 {
     uint64_t *frame = (uint64_t *)((uintptr_t)co->stack.high & ~(uintptr_t)15) - 22;
     uint64_t fpcr;
@@ -91,6 +102,8 @@ static void make_frame(struct coro *co)
     memset(frame, 0, 22 * sizeof *frame);
     frame[1] = (uintptr_t)proa__coro_entry; /* x30 */
     frame[2] = (uintptr_t)co;               /* x19 */
+    frame[3] = (uintptr_t)fn;               /* x20 */
+    frame[4] = (uintptr_t)arg;              /* x21 */
     frame[20] = fpcr;
     co->sp = frame;
 }
@@ -100,9 +113,7 @@ static void make_frame(struct coro *co)
 
 void proa__coro_init(struct coro *co, coro_fn *fn, void *arg)
 {
-    co->fn = fn;
-    co->arg = arg;
-    make_frame(co);
+    make_frame(co, fn, arg);
 #ifdef PROA_SANITIZED_ADDRESS
     co->fake_stack = NULL;
     co->own_low = NULL;

@@ -27,8 +27,6 @@ typedef void coro_fn(void *arg);
 struct coro {
     void *sp;           /* where it stopped; the assembly knows that this is the first member */
     struct stack stack; /* zeroed on a thread's own stack */
-    coro_fn *fn;
-    void *arg;
 #ifdef PROA_SANITIZED_ADDRESS
     void *fake_stack;    /* what AddressSanitizer keeps of it while it does not run */
     const void *own_low; /* a thread's own stack, learnt when it is left for the first time */

@@ -46,8 +46,8 @@ static void put_number(struct line *line, uint64_t number, unsigned base)
 static void put_task(struct line *line, const struct proa_task *t)
 {
     put(line, "task ");
-    if (t->has_more && t->more.name) {
-        put(line, t->more.name);
+    if (t->more && t->more->name) {
+        put(line, t->more->name);
         return;
     }
     put(line, "task-");

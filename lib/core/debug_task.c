@@ -14,7 +14,7 @@
 
 static struct task_debug *of(const struct proa_task *t)
 {
-    return &CONTAINER_OF(t->err, struct stack_top, err)->debug;
+    return &CONTAINER_OF(task_err(t), struct stack_top, err)->debug;
 }
 
 void proa__debug_stack_given(struct proa_task *t, const void *created)
@@ -29,7 +29,7 @@ static bool has_stack(const struct proa_task *t)
 
 const void *proa__debug_created(const struct proa_task *t)
 {
-    return t->sched->loop->debug && t->err ? of(t)->created : NULL;
+    return t->sched->loop->debug ? of(t)->created : NULL;
 }
 
 void proa__debug_orphan(const char *kind, const void *object)

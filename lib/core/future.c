@@ -323,7 +323,7 @@ static void wake_waiters(struct proa_future *f)
 
         f->read = true;
         if (f->err.rc)
-            *w->of->err = f->err;
+            *task_err(w->of) = f->err;
         proa__wait_wake_one(w, f->value, f->rc);
     }
 }

@@ -192,7 +192,7 @@ static void look_at_stack(const struct look *look, const struct proa_task *t,
 
     info->stack_used = 0;
     info->stack_touched = 0;
-    info->stack_size = t->stack_size ? t->stack_size : STACK_SIZE_DEFAULT;
+    info->stack_size = STACK_SIZE_DEFAULT;
     if (t->state == TASK_NEW || !stack->low)
         return;
     info->stack_size = (size_t)(stack->high - stack->low);

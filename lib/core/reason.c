@@ -20,8 +20,8 @@ static void say(const struct scope *s, char *buf, size_t size)
 
     switch ((enum scope_kind)s->kind) {
     case SCOPE_ROOT:
-        if (s->task->has_more && s->task->more.reason)
-            snprintf(buf, size, "%s", s->task->more.reason);
+        if (s->task->more && s->task->more->reason)
+            snprintf(buf, size, "%s", s->task->more->reason);
         break;
     case SCOPE_TIMEOUT:
         if (s->expired)
@@ -60,6 +60,15 @@ const char *proa_cancel_reason(void)
     return t ? proa__cancel_reason(t->scope, buf, sizeof buf) : "";
 }
 
+/* Without memory it is cancelled for none. */
+static void note_reason(struct proa_task *t, const char *reason)
+{
+    struct task_more *more = proa__task_more(t);
+
+    if (more)
+        more->reason = proa__strndup(reason, strnlen(reason, REASON_MAX - 1));
+}
+
 int proa_task_cancel_for(struct proa_task_ref ref, const char *reason)
 {
     struct proa_task *t = ref.task;
@@ -69,8 +78,8 @@ int proa_task_cancel_for(struct proa_task_ref ref, const char *reason)
         return proa__task_stale();
     if (t->state == TASK_DONE || t->root.cancelled)
         return 0;
-    if (reason) /* without memory it is cancelled for none */
-        task_more(t)->reason = proa__strndup(reason, strnlen(reason, REASON_MAX - 1));
+    if (reason)
+        note_reason(t, reason);
     proa__scope_cancel(&t->root);
     return 0;
 }

@@ -35,7 +35,7 @@ static void make_current(struct sched *s, struct proa_task *t)
 {
     proa__task_here = t;
     if (t) {
-        proa__err_slot = t->err;
+        proa__err_slot = task_err(t);
         t->state = TASK_RUNNING;
         t->budget = TASK_BUDGET;
         if (__builtin_expect(s->watched, 0))
@@ -61,26 +61,24 @@ static struct proa_task *pop(struct sched *s)
 /* The coroutine that waits for work, if there is one: it stands in run_tasks. */
 static bool take_idle(struct sched *s, struct proa_task *t)
 {
-    if (!s->idle.stack.low || t->stack_size)
+    if (!s->idle.stack.low || t->sized)
         return false;
     t->coro = s->idle;
-    t->err = (struct err_slot *)(void *)t->coro.stack.high;
     s->idle.stack.low = NULL;
     return true;
 }
 
-bool proa__sched_give_stack(struct proa_task *t)
+bool proa__sched_give_stack(struct proa_task *t, size_t size)
 {
     struct sched *s = t->sched;
     const void *created = t->coro.sp;
 
     if (!take_idle(s, t)) {
-        t->err = proa__stack_take(&s->loop->stacks, t->stack_size, STACK_BLOCK, &t->coro.stack);
-        if (!t->err)
+        if (!proa__stack_take(&s->loop->stacks, size, STACK_BLOCK, &t->coro.stack))
             return false;
         proa__coro_init(&t->coro, run_tasks, s);
     }
-    t->err->rc = 0;
+    task_err(t)->rc = 0;
     t->state = TASK_READY;
     if (__builtin_expect(s->watched, 0) && s->loop->debug)
         proa__debug_stack_given(t, created);
@@ -90,7 +88,7 @@ bool proa__sched_give_stack(struct proa_task *t)
 /* Its stack was reserved when it was created. */
 static void start(struct sched *s, struct proa_task *t)
 {
-    bool given = proa__sched_give_stack(t);
+    bool given = proa__sched_give_stack(t, 0);
 
     PROA_CHECK(given, "a stack that was reserved is not there");
     s->n_new--;
@@ -191,15 +189,16 @@ void proa__sched_run_now(struct proa_task *t)
 static bool go_on_with_next(struct sched *s, struct proa_task *t)
 {
     struct proa_task *next = s->ready;
+    const void *created;
 
-    if (!next || next->state != TASK_NEW || t->stack_size || !pop(s))
+    if (!next || next->state != TASK_NEW || t->sized || !pop(s))
         return false;
     s->n_new--;
-    next->err = t->err;
-    next->err->rc = 0;
-    if (__builtin_expect(s->watched, 0) && s->loop->debug)
-        proa__debug_stack_given(next, next->coro.sp);
+    created = next->coro.sp;
     next->coro = t->coro;
+    task_err(next)->rc = 0;
+    if (__builtin_expect(s->watched, 0) && s->loop->debug)
+        proa__debug_stack_given(next, created);
     if (!t->kept)
         proa__task_recycle(t);
     make_current(s, next);
@@ -211,7 +210,7 @@ static bool wait_for_new(struct sched *s, struct proa_task *t)
 {
     struct proa_task *next;
 
-    if (s->idle.stack.low || t->stack_size)
+    if (s->idle.stack.low || t->sized)
         return false;
     next = next_task(s); /* not a new one, or the turn is over */
     s->idle = t->coro;

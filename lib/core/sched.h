@@ -55,7 +55,8 @@ struct sched {
     size_t n_new;     /* tasks in the ready list for which a stack is reserved */
     struct coro idle; /* a stack that waits for a new task; .stack.low is NULL: none */
 
-    struct proa_task *free; /* records, by .next */
+    struct proa_task *free;  /* records, by .next */
+    struct task_more *spare; /* no task's, by .next */
     struct slab *slabs;
     uint64_t first_seq; /* of this scheduler; smaller ones are of an earlier run */
     uint64_t seq;
@@ -96,8 +97,8 @@ int proa__sched_new(struct proa_loop *loop);
 /* All tasks have ended. */
 void proa__sched_free(struct proa_loop *loop);
 
-/* Give a new task a stack of its own, before its turn; false: no memory. */
-bool proa__sched_give_stack(struct proa_task *t);
+/* Give a new task a stack of this size, 0: the default, before its turn; false: no memory. */
+bool proa__sched_give_stack(struct proa_task *t, size_t size);
 
 /* Run a new task that is in no list at once, until it first parks or ends; not from callbacks. */
 void proa__sched_run_now(struct proa_task *t);

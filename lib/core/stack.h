@@ -63,8 +63,8 @@ enum stack_guard {
 };
 
 struct stack {
-    char *low;                 /* lowest byte of the stack */
     char *high;                /* the control block; the first frame begins below it */
+    char *low;                 /* lowest byte of the stack */
     struct stack_chunk *chunk; /* where it was cut from */
     uint16_t block_size;
     uint8_t guard; /* enum stack_guard, never AUTO */

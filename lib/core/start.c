@@ -31,12 +31,12 @@ int proa_task_ready(void *value)
     struct start *start;
 
     PROA_CHECK(t, "proa_task_ready: no task runs here");
-    start = t->has_more ? t->more.start : NULL;
+    start = t->more ? t->more->start : NULL;
     if (!start)
         return 0; /* nobody waits for it, or it has said so before */
     if (start->given_up)
         return proa__wait_cut();
-    t->more.start = NULL;
+    t->more->start = NULL;
     start->value = value;
     finish(start, 0);
     return 0;
@@ -59,12 +59,12 @@ static int told(const struct start *start, const struct proa_task *t, int rc)
 
 void proa__start_ended(struct proa_task *t, int rc)
 {
-    struct start *start = t->more.start;
+    struct start *start = t->more->start;
 
-    t->more.start = NULL;
+    t->more->start = NULL;
     rc = told(start, t, rc);
-    if (t->err->rc == rc)
-        start->err = *t->err;
+    if (task_err(t)->rc == rc)
+        start->err = *task_err(t);
     finish(start, rc);
 }
 

@@ -5,8 +5,8 @@
  *
  * Saves on the stack what the ABI calls callee-saved and the control words of floating point, stores
  * the stack pointer as the first member of *from, and takes all of it back from *to. A coro
- * that has not run yet was given a frame by proa__coro_frame that continues at proa__coro_entry with the
- * coro in a callee-saved register; there is nothing above it, and the CFI says so.
+ * that has not run yet was given a frame by proa__coro_init that continues at proa__coro_entry with the
+ * arguments of proa__coro_main in callee-saved registers; there is nothing above it, and the CFI says so.
  *
  * It leaves by a return, though to another place than it was called from. Most often both stand
  * in the same call of the scheduler, so the processor's stack of return addresses predicts well, and
@@ -104,6 +104,8 @@ proa__coro_entry:
         endbr64
         xorl    %ebp, %ebp
         movq    %rbx, %rdi
+        movq    %r12, %rsi
+        movq    %r13, %rdx
         call    proa__coro_main
         ud2
         .cfi_endproc
@@ -187,6 +189,8 @@ proa__coro_entry:
         mov     x29, xzr
         mov     x30, xzr
         mov     x0, x19
+        mov     x1, x20
+        mov     x2, x21
         bl      proa__coro_main
         brk     #1
         .cfi_endproc

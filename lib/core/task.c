@@ -63,6 +63,12 @@ void proa__task_free_slabs(struct sched *s)
         s->slabs = next;
     }
     s->free = NULL;
+    while (s->spare) {
+        struct task_more *next = s->spare->next;
+
+        proa__free(s->spare);
+        s->spare = next;
+    }
 }
 
 void proa__task_walk_begin(struct sched *s, struct task_cursor *at)
@@ -93,20 +99,44 @@ static void drop_values(struct task_more *more)
 
 static void drop_more(struct proa_task *t)
 {
-    struct task_more more = t->more;
+    struct task_more *more = t->more;
 
-    t->has_more = false;                       /* first: a handler that interrupts us */
+    t->more = NULL;                            /* first: a handler that interrupts us */
     atomic_signal_fence(memory_order_seq_cst); /* may read the name (trace.c) */
-    drop_values(&more);
-    proa__free(more.name);
-    proa__free(more.reason);
+    if (more->values || more->context)
+        drop_values(more);
+    if (more->name)
+        proa__free(more->name);
+    if (more->reason)
+        proa__free(more->reason);
+    more->next = t->sched->spare;
+    t->sched->spare = more;
+}
+
+struct task_more *proa__task_more(struct proa_task *t)
+{
+    struct task_more *more = t->more;
+
+    if (more)
+        return more;
+    more = t->sched->spare;
+    if (more)
+        t->sched->spare = more->next;
+    else
+        more = proa__alloc(sizeof *more);
+    if (!more)
+        return NULL;
+    *more = (struct task_more){0};
+    atomic_signal_fence(memory_order_seq_cst); /* for the same handler */
+    t->more = more;
+    return more;
 }
 
 void proa__task_recycle(struct proa_task *t)
 {
     struct sched *s = t->sched;
 
-    if (__builtin_expect(t->has_more, 0))
+    if (__builtin_expect(t->more != NULL, 0))
         drop_more(t);
     t->seq = 0;
     t->state = TASK_FREE;
@@ -145,68 +175,72 @@ static void fill(struct proa_task *t, struct group *g, const struct task_spec *s
 
 static bool has_values(const struct proa_task *t)
 {
-    return t && t->has_more && (t->more.values || t->more.context);
+    return t && t->more && (t->more->values || t->more->context);
 }
 
-/* Its creator's, unless it shares some. */
-static void take_values(struct proa_task *t, struct proa_context *context)
+/* Those of the creator, which has some. */
+static struct context_node *share_values(const struct task_more *of)
 {
-    const struct proa_task *here = proa__task_here;
-
-    if (context)
-        task_more(t)->context = proa__context_ref(context);
-    else if (has_values(here))
-        task_more(t)->values = proa__context_share(
-            here->more.context ? *proa__context_head(here->more.context) : here->more.values);
+    return proa__context_share(of->context ? *proa__context_head(of->context) : of->values);
 }
 
 static bool fill_more(struct proa_task *t, const struct task_spec *spec)
 {
     const struct proa_task_opts *o = spec->opts;
+    bool inherits = !o || has_values(proa__task_here); /* without o that is why we are here */
+    struct task_more *more;
 
-    if (spec->start)
-        task_more(t)->start = spec->start;
-    take_values(t, o ? o->context : NULL);
-    if (!o)
+    if (!inherits && !o->name && !o->context && !spec->start)
         return true;
-    t->stack_size = o->stack_size;
-    if (!o->name)
+    more = proa__task_more(t);
+    if (!more)
+        return false;
+    more->start = spec->start;
+    if (o && o->context)
+        more->context = proa__context_ref(o->context);
+    else if (inherits)
+        more->values = share_values(proa__task_here->more);
+    if (!o || !o->name)
         return true;
-    task_more(t)->name = proa__strndup(o->name, strnlen(o->name, TASK_NAME_MAX - 1));
-    return t->more.name != NULL;
+    more->name = proa__strndup(o->name, strnlen(o->name, TASK_NAME_MAX - 1));
+    return more->name != NULL;
 }
 
 /* Would its stack of its own be one of those that are reserved for new tasks? */
-static bool takes_default(const struct proa_task *t)
+static bool takes_default(size_t size)
 {
-    return t->stack_size > STACK_SIZE_DEFAULT / 2 && t->stack_size <= STACK_SIZE_DEFAULT;
+    return size > STACK_SIZE_DEFAULT / 2 && size <= STACK_SIZE_DEFAULT;
 }
 
-/* See to the stack: reserved, or taken at once if it is of a size of its own. */
-static bool provide_stack(struct proa_task *t, struct sched *s)
+static bool reserve_stack(struct sched *s)
 {
-    if (__builtin_expect(t->stack_size != 0, 0) && !takes_default(t))
-        return proa__sched_give_stack(t);
-    if (!proa__stack_reserve(&s->loop->stacks, s->n_new + 1))
-        return false;
-    return t->stack_size == 0 || proa__sched_give_stack(t);
+    return proa__stack_reserve(&s->loop->stacks, s->n_new + 1);
+}
+
+/* See to the stack: reserved, or taken at once if it is of a size of its own; 0: it is not. */
+static bool provide_stack(struct proa_task *t, struct sched *s, size_t size)
+{
+    t->sized = size != 0;
+    if (t->sized && !takes_default(size))
+        return proa__sched_give_stack(t, size);
+    return reserve_stack(s) && (!t->sized || proa__sched_give_stack(t, size));
 }
 
 /* What may fail, apart from the record itself: a name, and a stack, which is reserved or taken. */
 static bool equip(struct proa_task *t, struct sched *s, const struct task_spec *spec)
 {
-    bool filled = true;
+    const struct proa_task_opts *o = spec->opts;
 
-    t->has_more = false;
+    t->more = NULL;
+    t->sized = false;
     t->sched = s;
     t->coro.sp = (void *)(uintptr_t)spec->created;
-    t->stack_size = 0;
     t->state = TASK_NEW;
-    if (__builtin_expect(spec->opts || has_values(proa__task_here), 0))
-        filled = fill_more(t, spec);
-    if (filled && provide_stack(t, s))
+    if (__builtin_expect(!o && !has_values(proa__task_here), 1))
+        return reserve_stack(s);
+    if (fill_more(t, spec) && provide_stack(t, s, o ? o->stack_size : 0))
         return true;
-    if (t->has_more)
+    if (t->more)
         drop_more(t);
     return false;
 }
@@ -342,7 +376,7 @@ static void tell_watches(struct proa_task *t)
 /* Does its creator still wait until it is ready? */
 static bool is_starting(const struct proa_task *t)
 {
-    return t->has_more && t->more.start;
+    return t->more && t->more->start;
 }
 
 void proa__task_end(struct proa_task *t, int rc)
@@ -363,8 +397,8 @@ void proa__task_end(struct proa_task *t, int rc)
         proa__group_keep(g, t);
     if (t->rc_out)
         *t->rc_out = rc;
-    if (__builtin_expect(t->has_more, 0))
-        drop_values(&t->more);
+    if (__builtin_expect(t->more != NULL, 0))
+        drop_values(t->more);
     if (__builtin_expect(is_starting(t), 0))
         proa__start_ended(t, rc);
     else if (t == g->sched->main)
@@ -382,8 +416,8 @@ void proa__task_end(struct proa_task *t, int rc)
 
 const char *proa__task_name(const struct proa_task *t, char buf[TASK_NAME_MAX])
 {
-    if (t->has_more && t->more.name)
-        return t->more.name;
+    if (t->more && t->more->name)
+        return t->more->name;
     snprintf(buf, TASK_NAME_MAX, "task-%llu",
              (unsigned long long)(t->seq - t->sched->first_seq + 1));
     return buf;
@@ -425,7 +459,7 @@ int proa__task_stale(void)
 static int result(struct proa_task_ref ref, int rc)
 {
     const struct proa_task *t = proa__task_is_valid(ref) ? ref.task : NULL;
-    const char *reason = t && t->has_more ? t->more.reason : NULL;
+    const char *reason = t && t->more ? t->more->reason : NULL;
     char buf[TASK_NAME_MAX];
 
     if (rc == PROA_ECANCELED)

@@ -45,8 +45,9 @@ enum task_state {
 /* Operations that are done at once count against this many a slice; then others have a turn. */
 #define TASK_BUDGET 128
 
-/* What few tasks have; without a meaning unless has_more. */
+/* What few tasks have; a record of its own, which the scheduler keeps for the next such task. */
 struct task_more {
+    struct task_more *next;       /* among the spare ones */
     char *name;                   /* NULL: "task-SEQ" */
     char *reason;                 /* of its cancel; NULL: none was given */
     struct start *start;          /* its creator waits until it is ready; start.c */
@@ -65,9 +66,8 @@ struct proa_task {
     uint8_t state;  /* enum task_state */
     bool firm;      /* parked: a cancel does not wake it */
     bool kept;      /* there is a reference: the record stays until its group is left */
-    bool has_more;  /* `more` is filled */
+    bool sized;     /* its stack is of a size of its own, and was there before its first turn */
     struct sched *sched;
-    struct err_slot *err; /* at the top of its stack */
     struct coro coro; /* while it has no stack, .sp is where the call that created it returns to */
     void (*before_park)(void *arg); /* called once before it sleeps; NULL: nothing */
     void *before_park_arg;
@@ -85,21 +85,26 @@ struct proa_task {
     int rc;
     int lost_rc;              /* why a call was cut, when nobody asked; > 0: no failure. settle() */
     struct task_error *error; /* of a failure that was kept; the group's */
-    size_t stack_size;        /* 0: the default */
     struct owned *owned;      /* the newest of what it alone holds */
-    struct task_more more;
+    struct task_more *more;   /* NULL: it has none of that */
 };
+
+/* This and a page of stack are what a sleeping task costs. */
+#ifndef PROA_SANITIZED
+_Static_assert(sizeof(struct proa_task) <= 256, "a task's record is four cache lines");
+#endif
 
 /* The running task; NULL outside of tasks. */
 extern _Thread_local struct proa_task *proa__task_here __attribute__((tls_model("initial-exec")));
 
-static inline struct task_more *task_more(struct proa_task *t)
+/* The words of its latest failure, at the top of its stack. While it has that. */
+static inline struct err_slot *task_err(const struct proa_task *t)
 {
-    if (!t->has_more)
-        t->more = (struct task_more){0};
-    t->has_more = true;
-    return &t->more;
+    return (struct err_slot *)(void *)t->coro.stack.high;
 }
+
+/* For who wants to write there. NULL: no memory. */
+struct task_more *proa__task_more(struct proa_task *t);
 
 /* What a failed task leaves behind; in its group's list. */
 #define TASK_NAME_MAX 32
@@ -115,7 +120,7 @@ struct task_spec {
     proa_task_fn *fn;
     void *arg;
     const struct proa_task_opts *opts; /* of this version, complete; NULL: all defaults */
-    struct start *start;
+    struct start *start;               /* NULL: none; only with opts */
     int *rc_out;
     const void *created; /* the program's call returns to here; NULL: nobody cares */
     bool kept;           /* the reference is handed out */

@@ -22,20 +22,25 @@ const char *proa_task_name(struct proa_task_ref ref)
 int proa_task_set_name(struct proa_task_ref ref, const char *name)
 {
     struct proa_task *t = ref.task;
+    struct task_more *more;
     char *copy = NULL;
+    char *before;
 
     proa__loop_need(__func__);
     if (!proa__task_is_valid(ref))
         return proa__task_stale();
+    if (!name && !t->more)
+        return 0;
+    more = proa__task_more(t);
+    if (!more)
+        return PROA_ENOMEM;
     if (name) {
         copy = proa__strndup(name, strnlen(name, TASK_NAME_MAX - 1));
         if (!copy)
             return PROA_ENOMEM;
     }
-
-    char *before = task_more(t)->name;
-
-    t->more.name = copy; /* first: a handler that interrupts us may read it (trace.c) */
+    before = more->name;
+    more->name = copy; /* first: a handler that interrupts us may read it (trace.c) */
     atomic_signal_fence(memory_order_seq_cst);
     proa__free(before);
     return 0;

@@ -101,8 +101,8 @@ void proa__trace_who(struct trace_held *held)
     held->name[0] = '\0';
     held->seq = t ? t->seq : 0;
     held->number = t ? t->seq - t->sched->first_seq + 1 : 0;
-    if (t && t->has_more && t->more.name)
-        memcpy(held->name, t->more.name, strnlen(t->more.name, TASK_NAME_MAX - 1) + 1);
+    if (t && t->more && t->more->name)
+        memcpy(held->name, t->more->name, strnlen(t->more->name, TASK_NAME_MAX - 1) + 1);
 }
 
 static void on_signal(int number, siginfo_t *info, void *context)

@@ -273,9 +273,16 @@ END_TEST
 static int use_all(void *arg)
 {
     PROA_AUTO(proa_context) *context = NULL;
-    int rc = proa_context_set(&user, &ten);
+    int rc;
 
     (void)arg;
+    {
+        PROA_GROUP(g);
+        proa_create_task(&g, set_and_end, NULL); /* it has nothing yet, nor has its creator */
+        rc = proa_group_join(&g);
+    }
+    if (rc == 0)
+        rc = proa_context_set(&user, &ten);
     if (rc == 0)
         rc = proa_context_new(&context);
     if (rc < 0)

@@ -53,10 +53,25 @@ START_TEST(a_task_can_be_renamed)
 }
 END_TEST
 
+static int rename_itself(void *arg)
+{
+    int rc = proa_task_set_name(proa_current_task(), "another");
+
+    (void)arg;
+    ck_assert_str_eq(proa_current_task_name(), rc < 0 ? "task-2" : "another");
+    return rc;
+}
+
 static int rename_all(void *arg)
 {
+    int rc = proa_task_set_name(proa_current_task(), "another");
+
     (void)arg;
-    return proa_task_set_name(proa_current_task(), "another");
+    if (rc < 0)
+        return rc;
+    PROA_GROUP(g);
+    proa_create_task(&g, rename_itself, NULL);
+    return proa_group_join(&g);
 }
 START_TEST(without_memory_a_task_keeps_its_name)
 {
