@@ -152,6 +152,14 @@ static void forget_tasks(struct sched *s)
     }
 }
 
+/* Who was on them before used them as deep as they are. */
+static void clean_idle_stacks(const struct sched *s)
+{
+    proa__stack_pool_clean(&s->loop->stacks);
+    if (s->idle.stack.low)
+        proa__stack_trim(&s->idle.stack, s->idle.sp);
+}
+
 static int switch_on(struct proa_loop *loop, const struct debug_opts *opts)
 {
     struct debug *d = proa__zalloc(sizeof *d);
@@ -171,6 +179,7 @@ static int switch_on(struct proa_loop *loop, const struct debug_opts *opts)
         return rc;
     }
     forget_tasks(loop->sched);
+    clean_idle_stacks(loop->sched);
     loop->debug = d;
     sched_rewatch(loop->sched);
     if (!proa__log_wanted(PROA_LOG_INFO))

@@ -437,3 +437,13 @@ void proa__stack_trim(const struct stack *stack, const char *sp)
 
     madvise(stack->low, used / page * page, MADV_DONTNEED);
 }
+
+void proa__stack_pool_clean(const struct stack_pool *pool)
+{
+    for (size_t i = 0; i < STACK_CLASSES; i++)
+        for (size_t k = 0; k < pool->classes[i].n_dirty; k++) {
+            const struct stack *stack = &dirty_at(&pool->classes[i], k)->stack;
+
+            proa__stack_trim(stack, stack->high);
+        }
+}

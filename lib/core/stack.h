@@ -124,6 +124,9 @@ bool proa__stack_pool_trim(struct stack_pool *pool, size_t n);
 /* Return the pages below `sp`, which nothing uses, to the kernel. For tasks that sleep long. */
 void proa__stack_trim(const struct stack *stack, const char *sp);
 
+/* Let all idle stacks give back what they were used for. */
+void proa__stack_pool_clean(const struct stack_pool *pool);
+
 /* Its bytes, with what lies above it. */
 size_t proa__stack_size(const struct stack *stack);
 

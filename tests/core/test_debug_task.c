@@ -3,6 +3,7 @@
 #include "support/t_debug.h"
 #include "support/t_run.h"
 
+#include <proa/debug.h>
 #include <proa/fault.h>
 #include <proa/group.h>
 #include <proa/scope.h>
@@ -393,6 +394,33 @@ START_TEST(a_small_stack_that_is_nearly_full_is_told_after_a_larger_one)
 }
 END_TEST
 
+static int switched_on_body(void *arg)
+{
+    struct use deep = {58 << 10, "deep"};
+    struct use shallow = {0, "shallow"};
+
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        struct proa_task_ref ref[2]; /* one waits on its stack for the next, one goes to the pool */
+
+        for (int k = 0; k < 2; k++)
+            ck_ok(proa_create_task_opts(NULL, &ref[k], user, i ? &shallow : &deep,
+                                        PROA_TASK_OPTS(.stack_size = k ? 64 << 10 : 0)));
+        ck_ok(proa_task_join(ref[0]));
+        ck_ok(proa_task_join(ref[1]));
+        ck_ok(proa_debug_set(true));
+    }
+    return 0;
+}
+START_TEST(what_was_on_a_stack_before_it_was_switched_on_does_not_count)
+{
+    t_said_begin();
+    ck_ok(run_plain(switched_on_body, NULL));
+    ck_said(0, "give it more");
+    ck_said(1, "the deepest stack was ");
+}
+END_TEST
+
 static char *left_behind;
 static T_AS_WRITTEN int leaves(void *arg)
 {
@@ -439,6 +467,7 @@ int main(void)
                                     the_deepest_stack_is_told_at_the_loops_end,
                                     a_stack_that_is_used_but_for_an_eighth_is_told,
                                     a_small_stack_that_is_nearly_full_is_told_after_a_larger_one,
+                                    what_was_on_a_stack_before_it_was_switched_on_does_not_count,
                                     what_an_ended_task_left_on_its_stack_is_gone,
 #endif
                                     NULL,
