@@ -149,7 +149,8 @@ static int signals_of(struct proa_loop *loop, struct signals **ret)
 
 static int install(int signo)
 {
-    struct sigaction ours = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction ours = {.sa_sigaction = on_signal,
+                             .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     int rc = 0;
 
     sigfillset(&ours.sa_mask);

@@ -1,5 +1,6 @@
 #include "core/loop.h"
 #include "core/signal.h"
+#include "core/task.h"
 #include "support/t_run.h"
 #include "support/test.h"
 
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +53,41 @@ START_TEST(watches_are_called_on_the_loop)
     ck_ok(proa_run(watch_two, NULL, NULL));
 }
 END_TEST
+
+#ifndef PROA_SANITIZED /* their frames are larger */
+
+/* Send it when less than `left` bytes of the task's stack are left. */
+static __attribute__((noinline)) int send_deep(size_t left, int signo)
+{
+    volatile char frame[128];
+    const char *here = __builtin_frame_address(0);
+
+    memset((char *)(uintptr_t)frame, 1, sizeof frame);
+    if (here - proa__task_here->coro.stack.low > (ptrdiff_t)left)
+        return send_deep(left, signo) + frame[signo];
+    return (int)syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signo) + frame[signo];
+}
+
+static int nearly_full_body(void *arg)
+{
+    struct signal_watch watch = {0};
+
+    (void)arg;
+    ck_ok(proa__signal_watch(proa_loop_current(), &watch, SIGUSR1, hear, one));
+    send_deep(SIZE_MAX / 4, 0); /* what it calls has been linked then */
+    send_deep(800, SIGUSR1);
+    ck_ok(proa_sleep(PROA_MS));
+    ck_assert_str_eq(heard, "1");
+    proa__signal_unwatch(&watch);
+    return 0;
+}
+START_TEST(a_signal_needs_nothing_of_the_tasks_stack)
+{
+    ck_ok(proa_run(nearly_full_body, NULL, NULL));
+}
+END_TEST
+
+#endif
 
 static int theirs;
 
@@ -343,6 +380,9 @@ int main(void)
 {
     return t_main("signal", (const TTest *const[]){
                                 watches_are_called_on_the_loop,
+#ifndef PROA_SANITIZED
+                                a_signal_needs_nothing_of_the_tasks_stack,
+#endif
                                 the_programs_own_handler_comes_back,
                                 numbers_that_cannot_be_watched_are_refused,
                                 a_signal_wakes_a_sleeping_loop,
