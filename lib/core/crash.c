@@ -198,7 +198,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
     signal(signo, SIG_DFL); /* back there, it happens again */
     if (!t && proa__loop_here && proa__loop_here->debug)
         write_trace(context);
-    if (info->si_code <= 0)
+    if (info->si_code <= 0 || info->si_code == SI_KERNEL) /* it may not: no room for a handler */
         syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signo);
     errno = error;
 }

@@ -285,6 +285,42 @@ START_TEST(a_fault_of_a_callback_is_no_tasks)
 }
 END_TEST
 
+static NOINLINE int send_deep(ptrdiff_t left, int signo)
+{
+    volatile char frame[128];
+    const char *here = __builtin_frame_address(0);
+
+    memset((char *)(uintptr_t)frame, 1, sizeof frame);
+    if (here - proa__task_here->coro.stack.low > left)
+        return send_deep(left, signo) + frame[signo];
+    return kill(getpid(), signo) + frame[signo];
+}
+static void do_nothing(int signo)
+{
+    (void)signo;
+}
+static int no_room_body(void *arg)
+{
+    (void)arg;
+    signal(SIGUSR1, do_nothing); /* on the stack of who is interrupted */
+    send_deep(PTRDIFF_MAX, 0);   /* what it calls has been linked then */
+    send_deep(800, SIGUSR1);
+    return 0;
+}
+static void no_room(void)
+{
+    proa_run(no_room_body, NULL, NULL);
+}
+/* The fault is the kernel's, in no instruction that would do it again. */
+START_TEST(a_handler_that_the_stack_has_no_room_for_ends_the_process)
+{
+    char said[SAID_MAX];
+
+    die_by(SIGSEGV, no_room, said);
+    says(said, "while task main ran");
+}
+END_TEST
+
 /* ---- threads */
 
 static int to_thread_body(void *arg)
@@ -523,6 +559,7 @@ int main(void)
                                an_address_that_is_not_told_is_not_zero,
 #endif
                                a_signal_that_was_sent_still_ends_the_process,
+                               a_handler_that_the_stack_has_no_room_for_ends_the_process,
                                a_fault_of_a_callback_is_no_tasks,
                                a_fault_of_a_helper_thread_is_no_tasks,
                                each_loops_thread_has_a_stack_for_its_handlers,
