@@ -285,7 +285,7 @@ START_TEST(a_fault_of_a_callback_is_no_tasks)
 }
 END_TEST
 
-static NOINLINE int send_deep(ptrdiff_t left, int signo)
+static T_AS_WRITTEN int send_deep(ptrdiff_t left, int signo)
 {
     volatile char frame[128];
     const char *here = __builtin_frame_address(0);

@@ -57,7 +57,7 @@ END_TEST
 #ifndef PROA_SANITIZED /* their frames are larger */
 
 /* Send it when less than `left` bytes of the task's stack are left. */
-static __attribute__((noinline)) int send_deep(size_t left, int signo)
+static T_AS_WRITTEN int send_deep(size_t left, int signo)
 {
     volatile char frame[128];
     const char *here = __builtin_frame_address(0);
