@@ -107,7 +107,7 @@ static void overflow_by_name(void)
 }
 START_TEST(a_task_that_overflows_its_stack_is_named_with_the_stacks_size)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, overflow_by_name, said);
     says(said, "proa: task reader overflowed its stack of 64 KiB; give it more with .stack_size\n");
@@ -126,7 +126,7 @@ static void overflow_small(void)
 }
 START_TEST(an_unnamed_task_is_named_by_its_number)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, overflow_small, said);
     says(said, "proa: task task-2 overflowed its stack of 16 KiB");
@@ -148,7 +148,7 @@ static void overflow_marker(void)
 }
 START_TEST(each_kind_of_guard_tells_of_an_overflow)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, overflow_protect, said);
     says(said, "task reader overflowed its stack of 64 KiB");
@@ -172,7 +172,7 @@ static void null_in_task(void)
 }
 START_TEST(another_fault_names_the_running_task_and_the_place)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, null_in_task, said);
     says(said, "proa: SIGSEGV at address 0x8 while task writer ran, in ");
@@ -188,7 +188,7 @@ static void null_in_debug_mode(void)
 }
 START_TEST(in_debug_mode_a_fault_has_a_backtrace)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, null_in_debug_mode, said);
     says(said, "while task writer ran");
@@ -209,7 +209,7 @@ static void beyond_a_file(void)
 }
 START_TEST(a_bus_error_is_told_as_well)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGBUS, beyond_a_file, said);
     says(said, "proa: SIGBUS at address 0x");
@@ -232,7 +232,7 @@ static void garbage_in_task(void)
 /* Freed memory that was overwritten: no pointer to NULL. */
 START_TEST(an_address_that_is_not_told_is_not_zero)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, garbage_in_task, said);
     says(said,
@@ -253,7 +253,7 @@ static void sent(void)
 }
 START_TEST(a_signal_that_was_sent_still_ends_the_process)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, sent, said);
     says(said, "proa: SIGSEGV sent by process ");
@@ -278,7 +278,7 @@ static void callback(void)
 }
 START_TEST(a_fault_of_a_callback_is_no_tasks)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, callback, said);
     says(said, "SIGSEGV at address 0x8 in the loop or a callback of it, in ");
@@ -314,7 +314,7 @@ static void no_room(void)
 /* The fault is the kernel's, in no instruction that would do it again. */
 START_TEST(a_handler_that_the_stack_has_no_room_for_ends_the_process)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, no_room, said);
     says(said, "while task main ran");
@@ -334,7 +334,7 @@ static void to_thread(void)
 }
 START_TEST(a_fault_of_a_helper_thread_is_no_tasks)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, to_thread, said);
     says(said, "SIGSEGV at address 0x8 in a thread without a loop");
@@ -364,7 +364,7 @@ static void two_loops(void)
 }
 START_TEST(each_loops_thread_has_a_stack_for_its_handlers)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, two_loops, said);
     says(said, "task second overflowed its stack of 64 KiB");
@@ -442,7 +442,7 @@ static void handled_by_program(void)
 }
 START_TEST(a_handler_of_the_program_stays)
 {
-    char said[SAID_MAX];
+    static char said[SAID_MAX];
 
     die_by(SIGSEGV, handled_by_program, said);
     ck_assert_str_eq(said, "the program's\n");
