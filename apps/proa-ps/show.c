@@ -31,28 +31,11 @@ static const char *call_at(const json_t *calls, size_t i)
     return value ? value : "?";
 }
 
-static bool is_ours(const json_t *calls, size_t i)
-{
-    return strncmp(call_at(calls, i), "proa_", 5) == 0;
-}
-
-/* The innermost call of the program's own: the one below the library's. */
-static size_t own_call(const json_t *calls)
+/* All of them, or the one at `own`. */
+static void show_calls(const json_t *calls, int indent, bool all, long long own)
 {
     size_t n = json_array_size(calls);
-    size_t i = 0;
-
-    while (i < n && !is_ours(calls, i))
-        i++;
-    while (i < n && is_ours(calls, i))
-        i++;
-    return i < n ? i : 0;
-}
-
-static void show_calls(const json_t *calls, int indent, bool all)
-{
-    size_t n = json_array_size(calls);
-    size_t from = all ? 0 : own_call(calls);
+    size_t from = all || own < 0 || (size_t)own >= n ? 0 : (size_t)own;
     size_t to = all || from == n ? n : from + 1;
 
     for (size_t i = from; i < to; i++)
@@ -99,7 +82,7 @@ static void show_task(const json_t *task, bool stacks)
         printf("; deadline in %.1f s", (double)number(task, "deadline_ms") / 1000);
     show_stack(json_object_get(task, "stack"));
     printf("\n");
-    show_calls(json_object_get(task, "calls"), indent, stacks);
+    show_calls(json_object_get(task, "calls"), indent, stacks, number(task, "own"));
 }
 
 static const char *name_of(const json_t *tasks, long long which)
@@ -149,7 +132,7 @@ static void show_stuck(const json_t *answer)
         printf("STUCK: %s does not let others run\n", text(answer, "held_by"));
     else
         printf("STUCK, and what holds it cannot be told (%s)\n", text(answer, "unknown"));
-    show_calls(json_object_get(answer, "calls"), 0, true);
+    show_calls(json_object_get(answer, "calls"), 0, true, 0);
 }
 
 void show_answer(const json_t *answer, bool stacks)

@@ -7,6 +7,7 @@
 #include <proa/err.h>
 #include <proa/time.h>
 
+#include <dlfcn.h>
 #include <string.h>
 
 /*
@@ -152,6 +153,33 @@ static void json_wait(struct proa_buf *out, const struct snapshot_task *t)
         proa_buf_appendf(out, ",\"blocker\":%llu", (unsigned long long)t->blocker);
 }
 
+/* Where the library is an object of its own, every address in it is ours. */
+static bool in_library(const void *at)
+{
+    Dl_info here, there;
+
+    return dladdr(__extension__(void *) in_library, &here) &&
+           strstr(here.dli_fname, "libproa.so") && dladdr((void *)(uintptr_t)at, &there) &&
+           there.dli_fbase == here.dli_fbase;
+}
+
+static bool is_ours(const struct places *p, const void *at)
+{
+    return in_library(at) || strncmp(name_of(p, at), "proa_", 5) == 0;
+}
+
+/* The innermost call of the program's own: the one below the library's. */
+static size_t own_call(const struct places *p, const struct trace *trace)
+{
+    size_t i = 0;
+
+    while (i < trace->n && !is_ours(p, trace->at[i]))
+        i++; /* functions of the library that are not exported */
+    while (i < trace->n && is_ours(p, trace->at[i]))
+        i++;
+    return i < trace->n ? i : 0;
+}
+
 static void json_task(struct proa_buf *out, const struct places *p, const struct snapshot_task *t)
 {
     proa_buf_appendf(out, "\n{\"task\":%llu,\"parent\":%llu,\"depth\":%zu,\"name\":",
@@ -170,7 +198,7 @@ static void json_task(struct proa_buf *out, const struct places *p, const struct
             proa_buf_append(out, ",", 1);
         proa__json_string(out, name_of(p, t->trace.at[i]));
     }
-    proa_buf_appendf(out, "]}");
+    proa_buf_appendf(out, "],\"own\":%zu}", own_call(p, &t->trace));
 }
 
 static int cycles_shown(const struct snapshot *s)
@@ -246,23 +274,6 @@ static void write_task(struct proa_buf *out, const struct snapshot_task *t)
         write_size(out, t->stack_size);
     }
     proa_buf_appendf(out, "\n");
-}
-
-static bool is_ours(const struct places *p, const void *at)
-{
-    return strncmp(name_of(p, at), "proa_", 5) == 0;
-}
-
-/* The innermost call of the program's own: the one below the library's. */
-static size_t own_call(const struct places *p, const struct trace *trace)
-{
-    size_t i = 0;
-
-    while (i < trace->n && !is_ours(p, trace->at[i]))
-        i++; /* functions of the library that are not exported */
-    while (i < trace->n && is_ours(p, trace->at[i]))
-        i++;
-    return i < trace->n ? i : 0;
 }
 
 static void write_calls(struct proa_buf *out, const struct places *p, const struct snapshot_task *t,

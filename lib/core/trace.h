@@ -61,7 +61,11 @@ void proa__trace_prepare(void);
 void proa__trace_capture(struct trace *ret) __attribute__((noinline));
 
 /* The calls that the running function stands in, from the one of its caller on. */
-#define trace_here(ret) proa__trace_capture(ret)
+#define trace_here(ret)                                                                            \
+    do {                                                                                           \
+        proa__trace_capture(ret);                                                                  \
+        __asm__ volatile(""); /* a call, not a jump: the caller's own frame is the one left out */ \
+    } while (0)
 
 /* In a signal handler, with its third argument: where it was, and what it interrupted. NULL: this
  * machine does not say. */
