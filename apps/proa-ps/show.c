@@ -1,7 +1,6 @@
 #include "ps.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define INDENT_MOST 24
 
