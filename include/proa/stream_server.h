@@ -24,9 +24,9 @@ struct proa_stream_server;
  *
  * The stream is the server's, which closes it when the handler returns: in order after a success
  * or a cancel of the server's, at once after a failure. So the handler must not, unless it has
- * taken the stream out (proa_stream_server_detach). A failure is a fault (<proa/fault.h>), unless
- * it says that the client has left (PROA_ECONNRESET, PROA_EPIPE, PROA_ECONNTIMEDOUT), which is only
- * logged for debugging.
+ * taken the stream out (proa_stream_server_detach): that stops the program. A failure is a fault
+ * (<proa/fault.h>), unless it says that the client has left (PROA_ECONNRESET, PROA_EPIPE,
+ * PROA_ECONNTIMEDOUT), which is only logged for debugging.
  */
 typedef int proa_serve_fn(struct proa_stream *s, void *arg);
 

@@ -38,7 +38,7 @@ void proa__stream_check(const struct proa_stream *s, const char *call)
 
 int proa__stream_give(struct proa_stream *s)
 {
-    proa__stream_check_own(s, "giving a stream away");
+    proa__stream_check_end(s, "giving a stream away");
     if (s->reader || s->writer)
         return proa__fail(PROA_EBUSY, "a task still %s the stream that is to be carried on",
                           s->reader ? "reads" : "writes");
@@ -52,6 +52,15 @@ void proa__stream_check_own(const struct proa_stream *s, const char *call)
     PROA_CHECK(!(s->flags & STREAM_GIVEN),
                "%s: the %s stream belongs to one that runs over it (TLS); use that one", call,
                s->ops->kind);
+}
+
+void proa__stream_check_end(const struct proa_stream *s, const char *call)
+{
+    proa__stream_check_own(s, call);
+    PROA_CHECK(!(s->flags & STREAM_LENT),
+               "%s: the server closes the %s stream %p when its handler has returned; "
+               "proa_stream_server_detach takes it out",
+               call, s->ops->kind, (const void *)s);
 }
 
 /* ---- who wants what ---- */

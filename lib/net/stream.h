@@ -107,6 +107,7 @@ enum {
     STREAM_SHUT = 4,   /* our side was half closed */
     STREAM_AT_END = 8, /* the end of the stream has been read from the carrier */
     STREAM_GIVEN = 16, /* another stream runs over it: it alone may use this one */
+    STREAM_LENT = 32,  /* to the handler of a server, which will close it */
 };
 
 struct stream_buf;  /* read-side buffer: stream_buf.h */

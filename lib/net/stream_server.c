@@ -87,6 +87,18 @@ static bool has_left(int rc)
     return rc == PROA_ECONNRESET || rc == PROA_EPIPE || rc == PROA_ECONNTIMEDOUT;
 }
 
+/* The handler's code. The stream is only lent to it: what it knows of it is ours to end. */
+static int handle(struct served *c)
+{
+    int rc;
+
+    c->s->flags |= STREAM_LENT;
+    rc = c->server->fn(c->s, c->server->arg);
+    if (c->s)
+        c->s->flags &= (uint8_t)~STREAM_LENT;
+    return rc;
+}
+
 /* Inside a scope that the server cancels: its handler's code. */
 static int attend(struct served *c)
 {
@@ -100,7 +112,7 @@ static int attend(struct served *c)
     if (c->server->o.wrap)
         rc = wrap(c);
     if (rc >= 0)
-        rc = c->server->fn(c->s, c->server->arg);
+        rc = handle(c);
     else if (rc != PROA_ECANCELED)
         rc = PROA_ECONNRESET; /* told in the log already */
     c->scope = NULL;
@@ -335,6 +347,7 @@ int proa_stream_server_detach(struct proa_stream_server *server, struct proa_str
     LIST_FOR_EACH (it, &server->conns) {
         struct served *c = CONTAINER_OF(it, struct served, link);
         if (c->s == s) {
+            s->flags &= (uint8_t)~STREAM_LENT;
             c->s = NULL;
             return 0;
         }

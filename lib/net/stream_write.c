@@ -213,7 +213,7 @@ int proa_close(struct proa_stream *s)
 
     if (!s)
         return 0;
-    proa__stream_check_own(s, "proa_close");
+    proa__stream_check_end(s, "proa_close");
     if (s->writer)
         proa__stream_break(s); /* another task is inside a write, which ends here */
     rc = proa__stream_try_shutdown(s);
@@ -236,13 +236,13 @@ int proa_close(struct proa_stream *s)
 void proa_abort(struct proa_stream *s)
 {
     if (s)
-        proa__stream_check_own(s, "proa_abort");
+        proa__stream_check_end(s, "proa_abort");
     proa__stream_abort(s);
 }
 
 void proa_stream_free(struct proa_stream *s)
 {
     if (s)
-        proa__stream_check_own(s, "proa_stream_free");
+        proa__stream_check_end(s, "proa_stream_free");
     proa__stream_close(s);
 }

@@ -44,6 +44,9 @@ PROA_SUSPENDS int proa__turn_again(struct stream_turn *t);
 /* Abort if the stream is gone, or given to one that runs over it. */
 void proa__stream_check_own(const struct proa_stream *s, const char *call);
 
+/* For a call that takes the stream away: also unless it is the caller's to be taken. */
+void proa__stream_check_end(const struct proa_stream *s, const char *call);
+
 /* Give the slot back, and `rc` too. */
 int proa__turn_end(struct proa_stream *s, struct stream_turn *t, unsigned dir, int rc);
 

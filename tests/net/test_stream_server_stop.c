@@ -415,6 +415,60 @@ START_TEST(a_handler_must_not_wait_for_all_handlers)
 }
 END_TEST
 
+static int close_own(struct proa_stream *s, void *arg)
+{
+    (void)arg;
+    return proa_close(s);
+}
+static int abort_own(struct proa_stream *s, void *arg)
+{
+    (void)arg;
+    proa_abort(s);
+    return 0;
+}
+static int free_own(struct proa_stream *s, void *arg)
+{
+    (void)arg;
+    proa_stream_free(s);
+    return 0;
+}
+static int end_own_body(void *fn)
+{
+    open_with(*(proa_serve_fn **)fn);
+    return proa_sleep(PROA_SEC);
+}
+START_TEST(a_handler_must_not_end_the_stream_that_was_lent_to_it)
+{
+    proa_serve_fn *ways[] = {close_own, abort_own, free_own};
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        t_run_aborts(end_own_body, &ways[i], ": the server closes the ");
+}
+END_TEST
+
+static int take_out_and_close(struct proa_stream *s, void *arg)
+{
+    (void)arg;
+    scene.began++;
+    ck_ok(proa_stream_server_detach(scene.server, s));
+    ck_ok(proa_close(s));
+    scene.ended++;
+    return 0;
+}
+static int taken_out_body(void *arg)
+{
+    (void)arg;
+    open_with(take_out_and_close);
+    ck_ok(proa_stream_server_stop(scene.server, PROA_STOP_DRAIN, PROA_SEC));
+    close_with(0);
+    return 0;
+}
+START_TEST(what_was_taken_out_is_the_handlers_to_end)
+{
+    t_run(taken_out_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("stream_server_stop", (const TTest *const[]){
@@ -428,6 +482,8 @@ int main(void)
                                             clients_of_cancelled_handlers_read_an_end,
                                             a_handler_that_has_not_begun_is_cancelled_too,
                                             a_cancelled_stop_leaves_no_handler,
+                                            a_handler_must_not_end_the_stream_that_was_lent_to_it,
+                                            what_was_taken_out_is_the_handlers_to_end,
                                             serving_for_ever_ends_with_a_cancel_or_a_close,
                                             freeing_a_server_aborts_its_clients_and_tells_who_waits,
                                             a_server_may_be_freed_under_those_who_wait,
