@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/opts.h"
 
+#include <proa/str.h>
 #include <proa/time.h>
 
 #include <errno.h>
@@ -38,18 +39,9 @@ void proa__test_run_free(struct test_run *run)
 
 /* ---- in a child */
 
-static unsigned seeds_of(const struct test_run *run)
-{
-    const char *text = getenv("PROA_TEST_SHUFFLES");
-
-    if (run->opts.seeds)
-        return run->opts.seeds;
-    return text ? (unsigned)strtoul(text, NULL, 10) : SEEDS_DEFAULT;
-}
-
 static int every_step(struct test_run *run)
 {
-    uint64_t n = UINT64_C(2) + seeds_of(run);
+    uint64_t n = UINT64_C(2) + run->n_seeds;
     int rc = 0;
 
     for (uint64_t i = 0; i < n && rc >= 0; i++) {
@@ -136,9 +128,25 @@ static int run_all(struct test_run *run)
                       proa__test_step_tell(&run->step, tell), step, run->words);
 }
 
+static int find_n_seeds(struct test_run *run)
+{
+    const char *word = getenv("PROA_TEST_SHUFFLES");
+
+    run->n_seeds = run->opts.seeds ? run->opts.seeds : SEEDS_DEFAULT;
+    if (run->opts.seeds || !word)
+        return 0;
+    if (proa_str_parse_uint(proa_str_from(word), &run->n_seeds) < 0 || run->n_seeds > UINT32_MAX)
+        return proa__fail(PROA_EINVAL, "PROA_TEST_SHUFFLES=%s is no number of orders", word);
+    return 0;
+}
+
 static int run_as_asked(struct test_run *run)
 {
     const char *word = getenv("PROA_TEST_SEED");
+    int rc = find_n_seeds(run);
+
+    if (rc < 0)
+        return rc;
 
     if (run->opts.single) {
         run->step = (struct test_step){.eager = run->opts.eager, .seed = run->opts.seed};

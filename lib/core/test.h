@@ -41,6 +41,7 @@ struct test_run {
     proa_task_fn *body;
     void *arg;
     struct proa_test_opts opts;
+    uint64_t n_seeds;        /* random orders to be made */
     struct test_step step;   /* the one that is made, or was last */
     bool any_rc;             /* a failure of the body is the caller's business */
     bool cold;               /* no step was made in this process: see once() */

@@ -135,6 +135,9 @@ START_TEST(a_shuffled_run_finds_what_a_plain_one_does_not)
     ck_assert_int_eq(told(trust_body, NULL)->rc, 0);
     setenv("PROA_TEST_SEED", "sometimes", 1);
     ck_err(told(trust_body, NULL)->rc, PROA_EINVAL);
+    unsetenv("PROA_TEST_SEED");
+    setenv("PROA_TEST_SHUFFLES", "many", 1);
+    ck_err(told(trust_body, NULL)->rc, PROA_EINVAL);
 }
 END_TEST
 
