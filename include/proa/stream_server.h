@@ -32,7 +32,8 @@ typedef int proa_serve_fn(struct proa_stream *s, void *arg);
 
 /**
  * Makes another stream over the one that was accepted, such as a TLS stream: proa_tls_server has
- * this shape. It takes `lower`, whatever it returns.
+ * this shape. It takes `lower`, whatever it returns. Cancelled, it should reset it (proa_abort), as
+ * proa_tls_server does: the server may be aborting its connections.
  */
 typedef int proa_wrap_fn(struct proa_stream **ret, struct proa_stream *lower_steal, void *arg);
 

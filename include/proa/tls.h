@@ -169,7 +169,7 @@ PROA_DEFINE_AUTO(proa_tls_ctx, proa_tls_ctx_unref);
  *               server_name, or a server's context), PROA_EBUSY (a task still reads or writes the
  *               lower stream), the lower stream's, PROA_ENOMEM, PROA_ECANCELED.
  * Ownership:    the lower stream is the new stream's, or closed on failure; the context is counted.
- * Cancellation: the connection is gone.
+ * Cancellation: the connection is reset.
  */
 PROA_API PROA_SUSPENDS int proa_tls_client(struct proa_stream **ret,
                                            struct proa_stream *lower_steal,
@@ -182,7 +182,7 @@ PROA_API PROA_SUSPENDS int proa_tls_client(struct proa_stream **ret,
  * Suspends:     yes.
  * Errors:       as proa_tls_client; PROA_ETLSVERIFY is about the client's certificate.
  * Ownership:    the lower stream is the new stream's, or closed on failure; the context is counted.
- * Cancellation: the connection is gone.
+ * Cancellation: the connection is reset.
  */
 PROA_API PROA_SUSPENDS int proa_tls_server(struct proa_stream **ret,
                                            struct proa_stream *lower_steal,

@@ -265,7 +265,8 @@ int proa__tls_handshake(struct proa_stream *s)
     return c.rc;
 }
 
-/* Park until it is complete. On failure the stream is gone. */
+/* Park until it is complete. On failure the stream is gone: in order, so that an alert arrives, but
+ * a handshake that a cancel has cut is reset, as all that is cut is. */
 static int wait_for_handshake(struct proa_stream **ret, struct proa_stream *s)
 {
     int rc;
@@ -277,12 +278,13 @@ static int wait_for_handshake(struct proa_stream **ret, struct proa_stream *s)
         if (rc < 0)
             break;
     }
-    if (rc < 0) {
+    if (rc == PROA_ECANCELED)
+        proa__stream_abort(s);
+    else if (rc < 0)
         proa__stream_close(s);
-        return rc;
-    }
-    *ret = s;
-    return 0;
+    else
+        *ret = s;
+    return rc;
 }
 
 /* A call that is cancelled already does nothing, even if it would not have to wait. */

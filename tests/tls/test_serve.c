@@ -108,7 +108,7 @@ static int handshake_body(void *arg)
     ck_ok(proa_close(s));
     began = proa_now();
     s = new_lower(NULL); /* it says nothing */
-    ck_assert_int_le(proa_read(s, &byte, 1), 0);
+    ck_err(proa_read(s, &byte, 1), PROA_ECONNRESET);
     ck_assert_int_eq(proa_now() - began, 5 * PROA_SEC);
     proa_stream_free(s);
     ck_assert_int_eq(debug_lines, 3);
@@ -157,6 +157,37 @@ static int abort_body(void *arg)
 START_TEST(an_aborted_tls_client_is_not_waited_for)
 {
     t_run(abort_body, NULL);
+}
+END_TEST
+
+/* The client has said half of its hello, and waits. */
+static int cut_body(void *mode)
+{
+    struct proa_tls_ctx *ctx = T_SERVER();
+    struct proa_stream *s;
+    int64_t began;
+    char byte;
+
+    ck_ok(proa_stream_server_new(&server, echo, NULL,
+                                 PROA_STREAM_SERVER_OPTS(.wrap = over_tls, .wrap_arg = ctx)));
+    s = new_lower(NULL);
+    ck_ok(proa_write(s, "\x16\x03\x01\x02", 4, NULL));
+    ck_ok(proa_sleep(PROA_SEC));
+    began = proa_now();
+    ck_ok(proa_stream_server_stop(server, *(enum proa_stop_mode *)mode, PROA_SEC));
+    ck_assert_int_eq(proa_now() - began, 0);
+    ck_err(proa_read(s, &byte, 1), PROA_ECONNRESET);
+    proa_stream_free(s);
+    proa_stream_server_free(server);
+    proa_tls_ctx_unref(ctx);
+    return 0;
+}
+START_TEST(a_handshake_that_the_server_cuts_is_reset)
+{
+    enum proa_stop_mode modes[] = {PROA_STOP_ABORT, PROA_STOP_CANCEL};
+
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        t_run(cut_body, &modes[i]);
 }
 END_TEST
 
@@ -218,6 +249,7 @@ int main(void)
     return t_main("tls_serve", (const TTest *const[]){
                                    aio_srv_15_a_handshake_that_fails_concerns_its_client_only,
                                    an_aborted_tls_client_is_not_waited_for,
+                                   a_handshake_that_the_server_cuts_is_reset,
                                    a_close_that_waits_for_its_client_is_ended_by_an_abort,
                                    NULL,
                                });
