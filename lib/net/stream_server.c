@@ -346,13 +346,13 @@ int proa_stream_server_detach(struct proa_stream_server *server, struct proa_str
     proa__stream_server_check(server, "proa_stream_server_detach");
     LIST_FOR_EACH (it, &server->conns) {
         struct served *c = CONTAINER_OF(it, struct served, link);
-        if (c->s == s) {
+        if (c->s == s && s->flags & STREAM_LENT) { /* else it is being closed, or not begun with */
             s->flags &= (uint8_t)~STREAM_LENT;
             c->s = NULL;
             return 0;
         }
     }
-    return proa__fail(PROA_ENOENT, "the server does not have this stream");
+    return proa__fail(PROA_ENOENT, "no handler of the server has this stream");
 }
 
 /* ---- small questions */

@@ -198,6 +198,43 @@ START_TEST(a_detached_stream_is_the_handlers)
 }
 END_TEST
 
+/* It is the handler's to give from its first line to its return: not before it runs, and not while
+ * the server closes it, which waits for room here. */
+static int say_and_keep(struct proa_stream *s, void *arg)
+{
+    (void)arg;
+    scene.began++;
+    scene.ended++;
+    return proa_write_buffered(s, "kept", 4, NULL);
+}
+
+static int detach_late_body(void *arg)
+{
+    struct proa_stream *near, *far;
+    char bytes[5] = {0};
+
+    (void)arg;
+    open_scene_inside(say_and_keep, NULL);
+    ck_ok(proa__pair_new(&near, &far, &(struct pair_opts){.ba.capacity = 1}));
+    ck_ok(proa_stream_server_add_stream_steal(scene.server, far));
+    ck_err(proa_stream_server_detach(scene.server, far), PROA_ENOENT);
+    t_turns(2);
+    ck_assert_int_eq(scene.ended, 1);
+    ck_assert_uint_eq(proa_stream_server_clients(scene.server), 1); /* it is being closed */
+    ck_err(proa_stream_server_detach(scene.server, far), PROA_ENOENT);
+    ck_ok(proa_read_exact(near, bytes, 4, NULL));
+    ck_assert_str_eq(bytes, "kept");
+    ck_assert_int_eq(proa_read(near, bytes, 1), 0);
+    proa_stream_free(near);
+    close_scene();
+    return 0;
+}
+START_TEST(only_what_a_handler_has_can_be_detached)
+{
+    t_run_modes(detach_late_body, NULL);
+}
+END_TEST
+
 /* ---- a stream over the stream */
 
 static struct proa_stream *wrapped_lower;
@@ -412,6 +449,7 @@ int main(void)
                                        after_a_success_the_stream_is_closed_in_order,
                                        a_client_that_leaves_is_no_fault,
                                        a_detached_stream_is_the_handlers,
+                                       only_what_a_handler_has_can_be_detached,
                                        a_wrap_comes_first_and_concerns_its_client_only,
                                        bad_arguments_are_told,
                                        the_servers_listener_accepts_for_nobody_else,
