@@ -24,6 +24,9 @@
 /* As asyncio has it for TLS handshakes. */
 #define WRAP_TIMEOUT (60 * PROA_SEC)
 
+/* Between two log lines about clients that were turned away. */
+#define LOG_EVERY (60 * PROA_SEC)
+
 void proa__stream_server_check(const struct proa_stream_server *server, const char *call)
 {
     PROA_CHECK(server && server->magic == MAGIC_STREAM_SERVER, "%s: %s", call,
@@ -180,13 +183,26 @@ static int take(struct proa_stream_server *server, struct proa_stream *s, const 
     return rc;
 }
 
+/* Say so now and then: clients decide how often it happens. */
+static void turn_away(struct proa_stream_server *server, const char *peer, int rc)
+{
+    int64_t now = proa__loop_now(server->loop);
+
+    server->turned_away++;
+    if (server->logged && now - server->logged < LOG_EVERY)
+        return;
+    server->logged = now;
+    proa__log(PROA_LOG_ERROR, "a client at %s was turned away: %s; %llu so far", peer,
+              proa_err_text(rc), (unsigned long long)server->turned_away);
+}
+
 static void on_accept(void *arg, struct proa_stream *s, const struct proa_addr *peer)
 {
     char text[PROA_ADDR_TEXT];
     int rc = take(arg, s, proa_addr_format(peer, text));
 
     if (rc < 0)
-        proa__log(PROA_LOG_ERROR, "a client at %s was turned away: %s", text, proa_err_text(rc));
+        turn_away(arg, text, rc);
 }
 
 int proa_stream_server_add_stream_steal(struct proa_stream_server *server, struct proa_stream *s)

@@ -56,6 +56,8 @@ struct proa_stream_server {
     struct list listeners; /* struct served_listener, in the order they were added */
     struct list conns;     /* struct served, oldest first */
     size_t n_conns;
+    uint64_t turned_away;
+    int64_t logged;      /* when that was; 0: never */
     struct list waiters; /* struct wait, of who waits for the end */
     struct list callers; /* struct caller, of the calls that they are in */
 };

@@ -1,10 +1,12 @@
 #include "net/serving.h"
 
 #include <proa/group.h>
+#include <proa/log.h>
 #include <proa/scope.h>
 #include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/tcp.h>
+#include <proa/test.h>
 #include <proa/time.h>
 #include <proa/unix.h>
 
@@ -393,6 +395,63 @@ START_TEST(the_servers_listener_accepts_for_nobody_else)
 }
 END_TEST
 
+static char turned_away[100]; /* what was logged last of that */
+static int log_lines;
+
+static void on_log(enum proa_log_level level, const char *text, void *arg)
+{
+    (void)arg;
+    if (level == PROA_LOG_ERROR && strstr(text, " was turned away: ")) {
+        snprintf(turned_away, sizeof turned_away, "%s", strstr(text, " was "));
+        log_lines++;
+    }
+}
+
+/* A client comes, and the n-th allocation after that fails. */
+static void come_without_memory(uint64_t n)
+{
+    int peer = new_peer();
+
+    t_alloc_fail(n);
+    t_turns(3);
+    t_alloc_fail(0);
+    t_peer_close(peer);
+    t_turns(3);
+}
+
+static int full_log_body(void *arg)
+{
+    uint64_t n = 0; /* which allocation is the server's own */
+
+    (void)arg;
+    log_lines = 0;
+    proa_log_set(on_log, NULL);
+    open_scene(echo, NULL);
+    while (!log_lines) {
+        come_without_memory(++n);
+        ck_ok(proa_test_advance(PROA_SEC)); /* the listener rests where the stream was */
+    }
+    ck_assert_str_eq(turned_away, " was turned away: out of memory; 1 so far");
+    come_without_memory(n);
+    ck_ok(proa_test_advance(58 * PROA_SEC));
+    come_without_memory(n);
+    ck_assert_int_eq(log_lines, 1);
+    ck_ok(proa_test_advance(PROA_SEC));
+    come_without_memory(n);
+    ck_assert_int_eq(log_lines, 2);
+    ck_assert_str_eq(turned_away, " was turned away: out of memory; 4 so far");
+    come_without_memory(n);
+    ck_assert_int_eq(log_lines, 2);
+    proa_log_set(NULL, NULL);
+    close_scene();
+    return 0;
+}
+START_TEST(that_clients_are_turned_away_is_logged_once_a_minute)
+{
+    t_run(full_log_body, NULL);
+}
+END_TEST
+
 static int whole_body(void *arg)
 {
     PROA_AUTO(proa_stream_server) *server = NULL;
@@ -453,6 +512,7 @@ int main(void)
                                        a_wrap_comes_first_and_concerns_its_client_only,
                                        bad_arguments_are_told,
                                        the_servers_listener_accepts_for_nobody_else,
+                                       that_clients_are_turned_away_is_logged_once_a_minute,
                                        serving_survives_cancels_and_lack_of_memory,
                                        NULL,
                                    });
