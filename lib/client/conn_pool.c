@@ -176,9 +176,7 @@ static void become_idle(struct lease *lease, int64_t idle)
     list_remove(&lease->link);
     list_push(&pool->idle, &lease->link);
     list_push(&lease->host->idle, &lease->host_link);
-    if (time != PROA_FOREVER)
-        proa__timer_start(pool->loop, &lease->idle_timer,
-                          proa_time_add(proa__loop_now(pool->loop), time), idle_over, lease);
+    proa__timer_start_after(pool->loop, &lease->idle_timer, time, idle_over, lease);
     proa__stream_notify(lease->c->stream, STREAM_READ | STREAM_CLOSED, idle_ready, lease);
 }
 

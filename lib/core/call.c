@@ -109,7 +109,7 @@ int proa_call_later(struct proa_handle *handle, int64_t ns, proa_callback_fn *fn
 
     if (rc < 0)
         return rc;
-    return call_at(handle, proa_time_add(proa_now(), ns), __func__, fn, arg);
+    return call_at(handle, proa__loop_due(proa__loop_need(__func__), ns), __func__, fn, arg);
 }
 
 int proa_call_at(struct proa_handle *handle, int64_t when, proa_callback_fn *fn, void *arg)

@@ -113,8 +113,7 @@ static int sleep_on(struct vigil *v, struct vigil_watch *watches, int64_t ns)
 
     watch_all(v, watches);
     proa__wait_link(NULL, &v->wait);
-    if (ns != PROA_FOREVER)
-        proa__timer_start(loop, &timer, proa_time_add(proa__loop_now(loop), ns), time_is_up, v);
+    proa__timer_start_after(loop, &timer, ns, time_is_up, v);
     rc = proa__wait_park(&v->wait, 1, &waits, v);
     proa__timer_stop(&timer);
     unwatch_all(watches, v->n);

@@ -449,6 +449,7 @@ int proa__loop_new(struct proa_loop **ret, const struct loop_opts *opts)
     list_init(&loop->handles);
     list_init(&loop->guests);
     proa__heap_init(&loop->timers);
+    proa__clock_glance_init(&loop->glance);
     proa__wheel_init(&loop->wheel, proa__loop_now(loop));
     proa__stack_pool_init(&loop->stacks);
     rc = fill(loop, opts ? opts->base : NULL);

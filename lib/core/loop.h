@@ -22,6 +22,7 @@
  * Floor: core.
  */
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "core/coro.h"
@@ -105,6 +106,7 @@ struct proa_loop {
     struct heap timers;  /* that are due soon; the others are in: */
     struct wheel wheel;
     int64_t virtual_now;
+    struct clock_glance glance;
     int64_t jump_to;    /* virtual: up to here it jumps although something outside could wake us */
     unsigned advancing; /* tasks in proa_test_advance, whose jump_to is */
     int64_t far_at;     /* libevent's timer will wake us at this time; PROA_FOREVER: it will not */
@@ -193,6 +195,13 @@ void proa__loop_enter(struct proa_loop *loop, struct coro *co);
 
 /* Nanoseconds now, of the monotonic or the virtual clock. Fresh at each call. */
 int64_t proa__loop_now(const struct proa_loop *loop);
+
+/* The moment `ns` from now, for a timer: never earlier, up to CLOCK_GLANCE_SLACK later, and cheaper
+ * than a look at the clock. Moments told later for the same span are not earlier. */
+static inline int64_t proa__loop_due(struct proa_loop *loop, int64_t ns)
+{
+    return proa_time_add(loop->virtual ? loop->virtual_now : clock_glance(&loop->glance), ns);
+}
 
 /* 16 KiB for whoever runs now; the contents last until anything else runs. */
 static inline char *proa__loop_scratch(struct proa_loop *loop, size_t *ret_size)

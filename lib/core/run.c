@@ -66,8 +66,7 @@ static void grace_is_over(void *arg)
     PROA_CHECK(!s->shields_over, "tasks did not end although cancelled; their names are above");
     s->shields_over = true;
     proa__scope_expire_shields(&s->root.scope);
-    proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
-                      grace_is_over, s);
+    proa__timer_start_after(s->loop, &s->grace, s->grace_ns, grace_is_over, s);
 }
 
 /* The words of the main task's failure become the thread's. */
@@ -94,8 +93,7 @@ void proa__sched_main_ended(struct sched *s, int rc)
     s->ending = true;
     proa__sched_cancel(s, "the main task has ended");
     if (s->root.running > 1)
-        proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
-                          grace_is_over, s);
+        proa__timer_start_after(s->loop, &s->grace, s->grace_ns, grace_is_over, s);
 }
 
 bool proa__sched_end(struct sched *s, int64_t grace)
@@ -106,8 +104,7 @@ bool proa__sched_end(struct sched *s, int64_t grace)
     if (s->root.running == 0)
         return false;
     proa__sched_cancel(s, "the runner ends");
-    proa__timer_start(s->loop, &s->grace, proa_time_add(proa__loop_now(s->loop), s->grace_ns),
-                      grace_is_over, s);
+    proa__timer_start_after(s->loop, &s->grace, s->grace_ns, grace_is_over, s);
     return true;
 }
 

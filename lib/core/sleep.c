@@ -63,7 +63,7 @@ int proa_sleep(int64_t ns)
         proa__wait_yield();
         return 0;
     }
-    return sleep_until(proa_time_add(proa__loop_now(proa__task_here->sched->loop), ns));
+    return sleep_until(proa__loop_due(proa__task_here->sched->loop, ns));
 }
 
 int proa_sleep_until(int64_t when)

@@ -501,9 +501,7 @@ static int wait_for_all(struct closer *closer, int64_t grace)
     int rc;
 
     proa__wait_link(NULL, &closer->wait);
-    if (grace != PROA_FOREVER)
-        proa__timer_start(closer->loop, &timer, proa_time_add(proa__loop_now(closer->loop), grace),
-                          time_is_up, closer);
+    proa__timer_start_after(closer->loop, &timer, grace, time_is_up, closer);
     rc = proa__wait_park(&closer->wait, 1, &ends, NULL);
     proa__timer_stop(&timer);
     return rc < 0 ? rc : closer->wait.code;

@@ -26,7 +26,7 @@ static void walk(void *arg);
 
 static void walk_after(struct sched *s, int64_t ns)
 {
-    proa__timer_start(s->loop, &s->tidy.timer, proa__loop_now(s->loop) + ns, walk, s);
+    proa__timer_start_after(s->loop, &s->tidy.timer, ns, walk, s);
 }
 
 /* One step of a walk. */

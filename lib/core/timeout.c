@@ -77,7 +77,7 @@ static void timeout_arm(struct timed *t, int64_t when, int64_t ns)
 
 static void arm_after(struct timed *t, int64_t ns)
 {
-    timeout_arm(t, ns == PROA_FOREVER ? ns : proa_time_add(now_of(t), ns), ns);
+    timeout_arm(t, proa__loop_due(t->scope.task->sched->loop, ns), ns);
 }
 
 static void arm_at(struct timed *t, int64_t when)
@@ -235,7 +235,7 @@ void proa_shield_enter(struct proa_shield *shield, int64_t ns)
     if (ns <= 0 || here->sched->shields_over) {
         shield_expire(t);
     } else if (ns != PROA_FOREVER) {
-        t->when = proa_time_add(now_of(t), ns);
+        t->when = proa__loop_due(here->sched->loop, ns);
         proa__timer_start(here->sched->loop, &t->timer, t->when, shield_expire, t);
     }
 }

@@ -45,6 +45,15 @@ void proa__timer_start(struct proa_loop *loop, struct timer *t, int64_t deadline
     insert(t);
 }
 
+void proa__timer_start_after(struct proa_loop *loop, struct timer *t, int64_t ns, timer_fn *fn,
+                             void *arg)
+{
+    if (ns == PROA_FOREVER)
+        proa__timer_stop(t);
+    else
+        proa__timer_start(loop, t, proa__loop_due(loop, ns), fn, arg);
+}
+
 void proa__timer_stop(struct timer *t)
 {
     if (!t->loop)

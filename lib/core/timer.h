@@ -44,6 +44,10 @@ struct timer {
 void proa__timer_start(struct proa_loop *loop, struct timer *t, int64_t deadline, timer_fn *fn,
                        void *arg);
 
+/* The same, `ns` from now, by proa__loop_due; PROA_FOREVER stops it. */
+void proa__timer_start_after(struct proa_loop *loop, struct timer *t, int64_t ns, timer_fn *fn,
+                             void *arg);
+
 /* Nothing if it does not run. */
 void proa__timer_stop(struct timer *t);
 

@@ -206,7 +206,7 @@ static void begin_next(void *arg)
             break;
     }
     if (!r->winner && r->open && r->next < r->n)
-        proa__timer_start(r->loop, &r->timer, proa__loop_now(r->loop) + r->delay, begin_next, r);
+        proa__timer_start_after(r->loop, &r->timer, r->delay, begin_next, r);
     if (r->winner || !r->open)
         proa__wait_wake(&r->asleep, NULL, 0);
 }

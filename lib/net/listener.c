@@ -128,7 +128,7 @@ static void take_rest(struct proa_listener *l, int rc)
                   (unsigned long long)l->refused);
     }
     l->resting = true;
-    proa__timer_start(l->loop, &l->rest, proa_time_add(now, REST), end_rest, l);
+    proa__timer_start_after(l->loop, &l->rest, REST, end_rest, l);
 }
 
 static int open_reserve(void)

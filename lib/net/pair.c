@@ -129,8 +129,7 @@ static bool something_comes(const struct way *w)
 static void keep_going(struct way *w, struct proa_loop *loop)
 {
     if (w->to && something_comes(w) && !timer_running(&w->next))
-        proa__timer_start(loop, &w->next, proa_time_add(proa__loop_now(loop), w->fault.delay),
-                          on_time, w);
+        proa__timer_start_after(loop, &w->next, w->fault.delay, on_time, w);
 }
 
 static void on_time(void *arg)

@@ -18,11 +18,7 @@ static void ready(void *arg, unsigned dirs);
 
 static void set_deadline(struct conn *c, int64_t after)
 {
-    if (after == PROA_FOREVER)
-        proa__timer_stop(&c->timer);
-    else
-        proa__timer_start(c->server->loop, &c->timer,
-                          proa_time_add(proa__loop_now(c->server->loop), after), deadline, c);
+    proa__timer_start_after(c->server->loop, &c->timer, after, deadline, c);
 }
 
 static void become_idle(struct conn *c)

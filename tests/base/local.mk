@@ -2,6 +2,7 @@
 base_tests = \
 	%D%/test_arena \
 	%D%/test_buf \
+	%D%/test_clock \
 	%D%/test_date \
 	%D%/test_defs \
 	%D%/test_encode \
@@ -22,6 +23,8 @@ check_PROGRAMS += $(base_tests) %D%/test_version
 %C%_test_arena_LDADD = $(base_test_libs)
 %C%_test_buf_CFLAGS = $(base_test_flags)
 %C%_test_buf_LDADD = $(base_test_libs)
+%C%_test_clock_CFLAGS = $(base_test_flags)
+%C%_test_clock_LDADD = $(base_test_libs)
 %C%_test_date_CFLAGS = $(base_test_flags)
 %C%_test_date_LDADD = $(base_test_libs)
 %C%_test_defs_CFLAGS = $(base_test_flags)
