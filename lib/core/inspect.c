@@ -392,12 +392,16 @@ static void on_dump(void *arg, int signo)
 /* "USR1", "SIGUSR1", "10"; 0: none. */
 static int signal_by_name(const char *name)
 {
+    uint64_t number;
+
     if (strncasecmp(name, "SIG", 3) == 0)
         name += 3;
+    if (proa_str_parse_uint(proa_str_from(name), &number) < 0)
+        number = 0;
     for (int signo = 1; signo < 32; signo++) {
         const char *known = sigabbrev_np(signo);
 
-        if ((known && strcasecmp(known, name) == 0) || atoi(name) == signo)
+        if ((known && strcasecmp(known, name) == 0) || number == (uint64_t)signo)
             return signo;
     }
     return 0;

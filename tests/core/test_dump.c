@@ -589,10 +589,28 @@ START_TEST(the_environment_names_the_signal_too)
     setenv("PROA_DUMP_SIGNAL", "10", 1);
     runs_with(NULL, text);
     ck_assert_ptr_nonnull(strstr(text, "main #1: waiting in proa_sleep: "));
-    setenv("PROA_DUMP_SIGNAL", "nonsense", 1);
-    signal(SIGUSR1, SIG_IGN);
+}
+END_TEST
+
+static void is_no_signal(const char *word)
+{
+    char text[512];
+    char words[80];
+
+    setenv("PROA_DUMP_SIGNAL", word, 1);
     runs_with(NULL, text);
-    ck_assert_ptr_nonnull(strstr(text, "PROA_DUMP_SIGNAL=nonsense is no signal"));
+    snprintf(words, sizeof words, "PROA_DUMP_SIGNAL=%s is no signal", word);
+    ck_assert_msg(strstr(text, words), "without \"%s\": %s", words, text);
+}
+START_TEST(what_only_begins_as_a_signal_is_none)
+{
+    signal(SIGUSR1, SIG_IGN);
+    is_no_signal("nonsense");
+    is_no_signal("10abc");
+    is_no_signal("USR11");
+    is_no_signal("0");
+    is_no_signal("32");
+    is_no_signal("4294967306"); /* 10 in 32 bits */
 }
 END_TEST
 
@@ -616,6 +634,7 @@ int main(void)
                               a_dump_goes_to_a_descriptor,
                               a_signal_writes_the_tasks_to_standard_error,
                               the_environment_names_the_signal_too,
+                              what_only_begins_as_a_signal_is_none,
                               NULL,
                           });
 }
