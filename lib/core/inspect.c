@@ -27,6 +27,7 @@
 #define INTERRUPT_TIME (200 * PROA_MS) /* for it to say what it does */
 #define READ_TIME (500 * PROA_MS)      /* for a client to say what it wants */
 #define WRITE_TIME (2 * PROA_SEC)      /* and to take its answer: others wait */
+#define ACCEPT_PAUSE_MS 100            /* when the system lacks something */
 #define ANSWER_MOST ((size_t)64 << 20)
 #define TASKS_MOST 10000
 #define QUESTION_MOST 64
@@ -296,6 +297,20 @@ static void serve(struct inspect *in, int fd)
     proa_buf_fini(&out);
 }
 
+/* A child that was forked meanwhile has the descriptor too: the client is told of the end for both.
+ */
+static void end_client(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
+    close(fd);
+}
+
+static bool is_gone(int error)
+{
+    return error == EAGAIN || error == EINTR || error == ECONNABORTED;
+}
+
+/* Without descriptors or memory a client stays in the queue, and the socket readable. */
 static void *help(void *arg)
 {
     struct inspect *in = arg;
@@ -305,9 +320,9 @@ static void *help(void *arg)
 
         if (fd >= 0) {
             serve(in, fd);
-            close(fd);
-        } else if (errno == EMFILE || errno == ENFILE) {
-            poll(&(struct pollfd){.fd = in->stop, .events = POLLIN}, 1, 100);
+            end_client(fd);
+        } else if (!is_gone(errno)) {
+            poll(&(struct pollfd){.fd = in->stop, .events = POLLIN}, 1, ACCEPT_PAUSE_MS);
         }
     }
     return NULL;

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "core/inspect.h"
 #include "support/t_run.h"
 
@@ -10,14 +11,17 @@
 #include <proa/time.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,6 +141,34 @@ static void ask_for(const char *question)
     ck_ok(proa_run(ask_as_it_is, NULL, PROA_RUN_OPTS(.inspect = true)));
 }
 
+/* ---- the system: an accept4 that lacks something */
+
+#define REFUSALS 3
+
+static int refusal; /* its errno */
+static atomic_int refused;
+static int64_t refused_at[REFUSALS];
+static atomic_bool accepted;
+
+int accept_or_refuse(int fd, void *addr, void *n, int flags) __asm__("accept4");
+
+int accept_or_refuse(int fd, void *addr, void *n, int flags)
+{
+    int nth = atomic_load(&refused);
+    int got;
+
+    if (refusal && nth < REFUSALS) {
+        refused_at[nth] = proa__clock_mono();
+        atomic_store(&refused, nth + 1);
+        errno = refusal;
+        return -1;
+    }
+    got = (int)syscall(SYS_accept4, fd, addr, n, flags);
+    if (got >= 0)
+        atomic_store(&accepted, true);
+    return got;
+}
+
 /* ---- answers */
 
 START_TEST(a_run_that_is_inspected_answers)
@@ -199,6 +231,25 @@ START_TEST(a_silent_client_does_not_block_others_for_long)
     make_runtime();
     ck_ok(proa_run(behind_a_silent_one, NULL, PROA_RUN_OPTS(.inspect = true)));
     ck_assert_ptr_nonnull(strstr(client.text, "\"total\":1"));
+    drop_runtime();
+}
+END_TEST
+
+/* The client stays in the queue; asking for it again and again would take a whole processor. */
+START_TEST(what_the_system_lacks_is_waited_for)
+{
+    static const int lacks[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+
+    make_runtime();
+    for (size_t i = 0; i < sizeof lacks / sizeof lacks[0]; i++) {
+        atomic_store(&refused, 0);
+        refusal = lacks[i];
+        ck_ok(proa_run(ask_body, NULL, PROA_RUN_OPTS(.inspect = true)));
+        ck_assert_int_eq(atomic_load(&refused), REFUSALS);
+        for (int nth = 1; nth < REFUSALS; nth++)
+            ck_assert_int_ge(refused_at[nth] - refused_at[nth - 1], 50 * PROA_MS);
+        ck_assert_ptr_nonnull(strstr(client.text, "\"total\":1"));
+    }
     drop_runtime();
 }
 END_TEST
@@ -453,6 +504,44 @@ START_TEST(a_forked_child_does_not_answer_for_its_parent)
 }
 END_TEST
 
+/* What the child has of a client that is being served does not keep that waiting for the end. */
+static int fork_while_served_body(void *arg)
+{
+    int fd = connect_to(0);
+    int hold[2];
+    ssize_t n;
+
+    (void)arg;
+    ck_assert_int_ge(fd, 0);
+    ck_ok(pipe2(hold, O_CLOEXEC));
+    ck_assert_int_eq(send(fd, "hello", 5, MSG_NOSIGNAL), 5);
+    while (!atomic_load(&accepted))
+        sched_yield();
+    int pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        close(hold[1]);
+        _exit(read(hold[0], client.text, 1) != 0);
+    }
+    send(fd, "\n", 1, MSG_NOSIGNAL); /* it may have given us up by now */
+    do
+        n = read(fd, client.text, sizeof client.text);
+    while (n > 0);
+    ck_assert_int_eq(n, 0);
+    close(fd);
+    close(hold[0]);
+    close(hold[1]);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    return 0;
+}
+START_TEST(a_forked_child_does_not_keep_a_client)
+{
+    make_runtime();
+    ck_ok(proa_run(fork_while_served_body, NULL, PROA_RUN_OPTS(.inspect = true)));
+    drop_runtime();
+}
+END_TEST
+
 int main(void)
 {
     return t_main("inspect_socket", (const TTest *const[]){
@@ -460,6 +549,7 @@ int main(void)
                                         the_environment_switches_it_on,
                                         a_question_is_checked,
                                         a_silent_client_does_not_block_others_for_long,
+                                        what_the_system_lacks_is_waited_for,
                                         a_stuck_loop_is_told_with_the_task_that_holds_it,
                                         a_runner_at_rest_is_stuck_and_ends_all_the_same,
                                         each_loop_of_a_process_answers_for_itself,
@@ -469,6 +559,7 @@ int main(void)
                                         what_a_living_process_listens_at_is_left_alone,
                                         another_user_is_refused,
                                         a_forked_child_does_not_answer_for_its_parent,
+                                        a_forked_child_does_not_keep_a_client,
                                         NULL,
                                     });
 }
