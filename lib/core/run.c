@@ -131,7 +131,8 @@ static int begin(struct proa_loop *loop, proa_task_fn *fn, void *arg, const stru
         rc = time_check_span(o->grace);
     if (rc >= 0)
         rc = proa__debug_begin(loop, &(struct debug_opts){o->debug, o->debug_slow});
-    proa__inspect_start(loop, o->inspect, o->dump_signal);
+    if (rc >= 0)
+        proa__inspect_start(loop, o->inspect, o->dump_signal);
     loop->sched->eager = o->eager;
     if (o->shuffle)
         proa__sched_shuffle(loop->sched, o->shuffle);

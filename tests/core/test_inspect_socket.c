@@ -375,6 +375,22 @@ START_TEST(a_directory_that_others_can_read_is_not_used)
 }
 END_TEST
 
+/* What is wrong with inspecting it is not said of a run that does not begin, nor instead of why. */
+START_TEST(a_run_that_is_refused_is_not_inspected)
+{
+    char dir[80];
+
+    make_runtime();
+    snprintf(dir, sizeof dir, "%s/proa", runtime);
+    ck_ok(mkdir(dir, 0750));
+    ck_err(proa_run(ask_body, NULL, PROA_RUN_OPTS(.inspect = true, .stack_size = 1)), PROA_EINVAL);
+    ck_assert_str_eq(logged, "");
+    ck_assert_ptr_nonnull(strstr(proa_err_detail(PROA_EINVAL), "stack"));
+    ck_ok(rmdir(dir));
+    drop_runtime();
+}
+END_TEST
+
 START_TEST(the_socket_is_this_users_alone)
 {
     struct inspect_socket s;
@@ -554,6 +570,7 @@ int main(void)
                                         a_runner_at_rest_is_stuck_and_ends_all_the_same,
                                         each_loop_of_a_process_answers_for_itself,
                                         a_directory_that_others_can_read_is_not_used,
+                                        a_run_that_is_refused_is_not_inspected,
                                         the_socket_is_this_users_alone,
                                         what_a_dead_process_left_is_replaced,
                                         what_a_living_process_listens_at_is_left_alone,
