@@ -84,6 +84,15 @@ static int fetch(struct transfer *x)
     return 0;
 }
 
+/* A file that cannot be read either has a reason of its own, which reading tells. */
+static int not_by_system(struct transfer *x)
+{
+    int rc = fetch(x);
+
+    return rc < 0 ? rc
+                  : proa__fail(PROA_EOPNOTSUPP, "sending a file: the system cannot send this one");
+}
+
 /* > 0: bytes taken; 0: not to be sent this way; or a code. */
 static ssize_t offer(struct transfer *x, size_t n)
 {
@@ -92,9 +101,7 @@ static ssize_t offer(struct transfer *x, size_t n)
     if (took != PROA_EOPNOTSUPP)
         return took;
     x->by_system = false;
-    if (x->insist)
-        return proa__fail(PROA_EOPNOTSUPP, "sending a file: the system cannot send this one");
-    return 0;
+    return x->insist ? not_by_system(x) : 0;
 }
 
 /* The same, and 0 also if it is not cached. */

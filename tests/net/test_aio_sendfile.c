@@ -13,10 +13,12 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct trip {
@@ -281,6 +283,65 @@ START_TEST(aio_sf_05_fallback_disabled)
 }
 END_TEST
 
+/* ---- a file that fails on the way */
+
+static int failure;         /* what the system says to the next sendfile; 0: what is so */
+static int unreadable = -1; /* then takes the place of the file */
+
+ssize_t send_or_fail(int out, int file, off_t *at, size_t n) __asm__("sendfile");
+
+ssize_t send_or_fail(int out, int file, off_t *at, size_t n)
+{
+    int error = failure;
+
+    failure = 0;
+    if (!error)
+        return syscall(SYS_sendfile, out, file, at, n);
+    if (unreadable >= 0)
+        dup2(unreadable, file);
+    errno = error;
+    return -1;
+}
+
+/* Only what can be read, but not sent, is not supported. */
+static int failing_file_body(void *arg)
+{
+    const struct proa_sendfile_opts *alone = PROA_SENDFILE_OPTS(.no_fallback = true);
+    static const int errors[] = {EIO, EBADF, EINVAL};
+    struct proa_stream *near, *far;
+    int way = *(int *)arg;
+    char name[40], got[20];
+    int64_t done = -1;
+
+    if (way == WAY_PAIR)
+        return 0;
+    t_way(way, &near, &far);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        int fd = t_file_fd(10);
+
+        unreadable = -1;
+        failure = errors[i];
+        ck_err(proa_sendfile(near, fd, 0, 10, &done, alone), PROA_EOPNOTSUPP);
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        unreadable = open(name, O_WRONLY | O_CLOEXEC);
+        failure = errors[i];
+        ck_err(proa_sendfile(near, fd, 0, 10, &done, alone), PROA_EBADF);
+        ck_assert_int_eq(done, 0);
+        close(unreadable);
+        close(fd);
+    }
+    ck_ok(proa_write(near, "unharmed", 8, NULL));
+    ck_ok(proa_read_exact(far, got, 8, NULL));
+    proa_stream_free(near);
+    proa_stream_free(far);
+    return 0;
+}
+START_TEST(without_a_fallback_a_file_that_fails_is_told_by_its_own_code)
+{
+    t_run(failing_file_body, &_i);
+}
+END_TEST
+
 /* There is no text mode here. */
 static int bad_args_body(void *arg)
 {
@@ -365,6 +426,7 @@ int main(void)
             {aio_sf_03_a_write_meanwhile_is_busy, WAYS},
             {aio_sf_04_the_peer_leaves_midway, WAYS},
             {aio_sf_05_fallback_disabled, WAYS},
+            {without_a_fallback_a_file_that_fails_is_told_by_its_own_code, WAYS},
             {aio_sf_06_not_a_file_negative_offset_or_count, WAYS},
             {aio_sf_07_a_stream_that_is_closing, WAYS},
             {NULL, 0}});
