@@ -156,7 +156,7 @@ static int be_world(void *arg)
 
 void actors_run(const struct model *model, uint64_t n)
 {
-    const char *one = getenv("PROA_TEST_SEED");
+    const char *one = getenv("PROA_MODEL_SEED");
     const char *many = getenv("PROA_TEST_SEEDS");
     struct world w = {.model = model};
 

@@ -13,7 +13,7 @@
  *
  * Whoever is cancelled serves those behind it when it runs, or another call does before; the model
  * does the same, at the same places. Every seed is a program; a failure names its seed, and
- * PROA_TEST_SEED=n runs that one alone.
+ * PROA_MODEL_SEED=n runs that one alone.
  */
 
 #include "support/t_run.h"

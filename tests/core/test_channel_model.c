@@ -19,7 +19,7 @@
  * unseen. Spans are random nanoseconds, so that two things happen in the same moment only if one
  * brings about the other.
  *
- * Every seed is a program; a failure names its seed, and PROA_TEST_SEED=n runs that one alone.
+ * Every seed is a program; a failure names its seed, and PROA_MODEL_SEED=n runs that one alone.
  */
 
 enum {
@@ -434,7 +434,7 @@ static void try_seed(uint64_t seed)
 }
 START_TEST(random_pipes_behave_as_the_model_says)
 {
-    const char *one = getenv("PROA_TEST_SEED");
+    const char *one = getenv("PROA_MODEL_SEED");
     const char *many = getenv("PROA_TEST_SEEDS");
     uint64_t n = many ? strtoull(many, NULL, 10) : SEEDS;
 

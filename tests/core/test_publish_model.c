@@ -17,7 +17,7 @@
  * At the end each reads on until all is closed, and must have seen the last value of the watch, and
  * received or been told lost each of the broadcast.
  *
- * Every seed is a program; a failure names its seed, and PROA_TEST_SEED=n runs that one alone.
+ * Every seed is a program; a failure names its seed, and PROA_MODEL_SEED=n runs that one alone.
  */
 
 enum {
@@ -273,7 +273,7 @@ static void try_seed(uint64_t seed)
 }
 START_TEST(random_readers_see_what_they_must)
 {
-    const char *one = getenv("PROA_TEST_SEED");
+    const char *one = getenv("PROA_MODEL_SEED");
     const char *many = getenv("PROA_TEST_SEEDS");
     uint64_t n = many ? strtoull(many, NULL, 10) : SEEDS;
 

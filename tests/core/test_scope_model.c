@@ -14,7 +14,7 @@
  * A sleep of d that began at t must end at t + d with 0, or at max(t, since) with PROA_ECANCELED;
  * and so on for all that waits. Every seed is a program; a quarter of them has eager tasks, a
  * quarter takes ready tasks in a random order, a quarter does both. A failure names its seed, and
- * PROA_TEST_SEED=n runs that one alone; PROA_TEST_SEEDS=n runs so many, on all processors.
+ * PROA_MODEL_SEED=n runs that one alone; PROA_TEST_SEEDS=n runs so many, on all processors.
  */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -584,7 +584,7 @@ static void try_on_all_processors(try_fn *try, uint64_t first, uint64_t last)
 /* The part-th of PARTS; a `share` of the programs is tried. */
 static void try_part(try_fn *try, int part, uint64_t share)
 {
-    const char *one = getenv("PROA_TEST_SEED");
+    const char *one = getenv("PROA_MODEL_SEED");
     const char *many = getenv("PROA_TEST_SEEDS");
     uint64_t n = (many ? strtoull(many, NULL, 10) : SEEDS) / PARTS / share;
     uint64_t first = (uint64_t)part * n + 1;

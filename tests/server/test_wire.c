@@ -5,7 +5,7 @@
  * refused gets the status that the case names, and is the last: the server closes by itself, at
  * once, and bytes behind it serve nothing.
  *
- * $PROA_TEST_SEEDS: how many random cuts of each case; $PROA_TEST_SEED: this one alone.
+ * $PROA_TEST_SEEDS: how many random cuts of each case; $PROA_WIRE_SEED: this one alone.
  */
 
 #include "http/wire.h"
@@ -138,7 +138,7 @@ static void check_case(struct proa_server *server, const struct wire_case *c, st
 
 static void check_seeds(struct proa_server *server, const struct wire_case *c)
 {
-    const char *one = getenv("PROA_TEST_SEED");
+    const char *one = getenv("PROA_WIRE_SEED");
     const char *many = getenv("PROA_TEST_SEEDS");
     uint64_t from = one ? strtoull(one, NULL, 10) : 1;
     uint64_t n = one ? from : many ? strtoull(many, NULL, 10) : SEEDS;
