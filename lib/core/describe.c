@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "base/fail.h"
 #include "core/loop.h"
 #include "core/view.h"
@@ -43,9 +44,11 @@ int proa__view_write(describe_fn *describe, const void *object, char *buf, size_
 
 int proa_describe(const void *object, char *buf, size_t n)
 {
-    unsigned magic = *(const unsigned *)object;
+    unsigned magic;
 
+    PROA_CHECK(object, "%s: the object is NULL", __func__);
     proa__loop_need(__func__);
+    magic = *(const unsigned *)object;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i]->magic == magic)
             return proa__view_write(kinds[i]->describe, object, buf, n);

@@ -27,6 +27,7 @@ core_tests = \
 	%D%/test_counters \
 	%D%/test_crash \
 	%D%/test_defer \
+	%D%/test_describe \
 	%D%/test_dump \
 	%D%/test_debug \
 	%D%/test_debug_open \
@@ -143,6 +144,8 @@ check_PROGRAMS += $(core_tests)
 %C%_test_crash_LDADD = $(core_test_libs)
 %C%_test_defer_CFLAGS = $(core_test_flags)
 %C%_test_defer_LDADD = $(core_test_libs)
+%C%_test_describe_CFLAGS = $(core_test_flags)
+%C%_test_describe_LDADD = $(core_test_libs)
 %C%_test_dump_CFLAGS = $(core_test_flags)
 %C%_test_dump_LDADD = $(core_test_libs)
 %C%_test_debug_CFLAGS = $(core_test_flags)

@@ -1,24 +1,11 @@
 #include "core/stack.h"
 #include "support/t_run.h"
 
-#include <proa/barrier.h>
-#include <proa/broadcast.h>
-#include <proa/channel.h>
-#include <proa/condition.h>
-#include <proa/future.h>
 #include <proa/group.h>
 #include <proa/inspect.h>
-#include <proa/limiter.h>
-#include <proa/once.h>
-#include <proa/queue.h>
-#include <proa/rwlock.h>
 #include <proa/scope.h>
-#include <proa/signal.h>
 #include <proa/sync.h>
 #include <proa/time.h>
-#include <proa/wait_group.h>
-#include <proa/wait_queue.h>
-#include <proa/watch.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -397,129 +384,6 @@ START_TEST(a_name_says_nothing_to_the_terminal_wherever_it_stands)
 }
 END_TEST
 
-/* ---- objects */
-
-static void is_described(const void *object, const char *kind, const char *state)
-{
-    char text[240];
-    char head[64];
-
-    ck_assert_int_gt(proa_describe(object, text, sizeof text), 0);
-    snprintf(head, sizeof head, "%s %p", kind, object);
-    ck_assert_msg(strncmp(text, head, strlen(head)) == 0, "%s is no %s", text, head);
-    ck_assert_str_eq(text + strlen(head), state);
-}
-
-static int locks_body(void *arg)
-{
-    struct proa_lock *lock = NULL;
-    struct proa_rwlock *rwlock = NULL;
-    struct proa_semaphore *semaphore = NULL;
-    struct proa_event *event = NULL;
-    struct proa_barrier *barrier = NULL;
-    struct proa_once *once = NULL;
-    char words[64];
-
-    (void)arg;
-    ck_ok(proa_lock_new(&lock));
-    is_described(lock, "lock", ", not held");
-    ck_ok(proa_lock_acquire(lock));
-    is_described(lock, "lock", ", held by main");
-    proa_lock_release(lock);
-    struct proa_condition *condition = NULL;
-    ck_ok(proa_condition_new(&condition, lock));
-    snprintf(words, sizeof words, " of lock %p", (void *)lock);
-    is_described(condition, "condition", words);
-    ck_ok(proa_rwlock_new(&rwlock));
-    ck_ok(proa_rwlock_acquire_read(rwlock));
-    is_described(rwlock, "rwlock", ", read by 1");
-    proa_rwlock_release_read(rwlock);
-    ck_ok(proa_rwlock_acquire_write(rwlock));
-    is_described(rwlock, "rwlock", ", held by main");
-    proa_rwlock_release_write(rwlock);
-    ck_ok(proa_semaphore_new(&semaphore, 3, PROA_SEMAPHORE_OPTS(.limit = 5)));
-    ck_ok(proa_semaphore_acquire(semaphore));
-    is_described(semaphore, "semaphore", ", 2 permits of 5");
-    ck_ok(proa_event_new(&event));
-    is_described(event, "event", ", not set");
-    proa_event_set(event);
-    is_described(event, "event", ", set");
-    ck_ok(proa_barrier_new(&barrier, 2));
-    is_described(barrier, "barrier", ", 0 of 2 here");
-    proa_barrier_abort(barrier);
-    is_described(barrier, "barrier", ", 0 of 2 here, broken");
-    ck_ok(proa_once_new(&once));
-    is_described(once, "once", "");
-    proa_condition_free(condition);
-    proa_lock_free(lock);
-    proa_rwlock_free(rwlock);
-    proa_semaphore_free(semaphore);
-    proa_event_free(event);
-    proa_barrier_free(barrier);
-    proa_once_free(once);
-    return 0;
-}
-START_TEST(aio_dbg_03_locks_show_state_and_holder)
-{
-    t_run_in_order(locks_body, NULL);
-}
-END_TEST
-
-static int queues_body(void *arg)
-{
-    struct proa_queue *queue = NULL;
-    struct proa_wait_group *wait_group = NULL;
-    struct proa_wait_queue *wait_queue = NULL;
-    static int item;
-
-    (void)arg;
-    ck_ok(proa_queue_new(&queue, PROA_QUEUE_OPTS(.limit = 4)));
-    is_described(queue, "queue", ", 0 items of 4");
-    ck_ok(proa_queue_try_put(queue, &item));
-    is_described(queue, "queue", ", 1 items of 4, 1 unfinished");
-    proa_queue_shutdown(queue, PROA_QUEUE_DISCARD);
-    is_described(queue, "queue", ", 0 items of 4, shut down");
-    ck_ok(proa_wait_group_new(&wait_group));
-    proa_wait_group_add(wait_group, 2);
-    is_described(wait_group, "wait group", ", 2 to be done");
-    proa_wait_group_done(wait_group);
-    proa_wait_group_done(wait_group);
-    ck_ok(proa_wait_queue_new(&wait_queue));
-    is_described(wait_queue, "wait queue", "");
-    proa_queue_free(queue);
-    proa_wait_group_free(wait_group);
-    proa_wait_queue_free(wait_queue);
-    return 0;
-}
-START_TEST(aio_dbg_03_queues_show_their_sizes)
-{
-    t_run_in_order(queues_body, NULL);
-}
-END_TEST
-
-static int group_body(void *arg)
-{
-    unsigned stranger = 0;
-    char text[24];
-
-    (void)arg;
-    PROA_GROUP(g);
-    ck_ok(proa_create_task(&g, sleep_long, NULL));
-    is_described(&g, "group", " of 1 tasks");
-    proa_group_cancel(&g);
-    is_described(&g, "group", " of 1 tasks, cancelled");
-    ck_assert_int_gt(proa_describe(&g, text, sizeof text), (int)sizeof text);
-    ck_assert_uint_eq(strlen(text), sizeof text - 1);
-    ck_assert_int_gt(proa_describe(&g, NULL, 0), 0);
-    ck_err(proa_describe(&stranger, text, sizeof text), PROA_EINVAL);
-    return 0;
-}
-START_TEST(aio_dbg_03_a_group_shows_its_tasks_and_a_stranger_is_refused)
-{
-    t_run_in_order(group_body, NULL);
-}
-END_TEST
-
 /* ---- to a descriptor, and by signal */
 
 static int print_body(void *arg)
@@ -628,9 +492,6 @@ int main(void)
                               neither_does_the_search_for_deadlocks,
                               names_in_json_are_quoted,
                               a_name_says_nothing_to_the_terminal_wherever_it_stands,
-                              aio_dbg_03_locks_show_state_and_holder,
-                              aio_dbg_03_queues_show_their_sizes,
-                              aio_dbg_03_a_group_shows_its_tasks_and_a_stranger_is_refused,
                               a_dump_goes_to_a_descriptor,
                               a_signal_writes_the_tasks_to_standard_error,
                               the_environment_names_the_signal_too,
