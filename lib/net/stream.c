@@ -104,6 +104,8 @@ void proa__stream_describe(const void *stream, struct view *v)
     struct proa_stream *lower = s->ops->lower ? s->ops->lower(s) : NULL;
     char text[PROA_ADDR_TEXT];
     struct proa_addr peer = {0};
+    struct err_slot *slot = proa__err_slot_now();
+    struct err_slot kept = *slot; /* of a failure that is looked into: an address may be gone */
 
     proa__view_object(v, "stream", s);
     proa__view_say(v, ", %s", s->ops->kind);
@@ -113,6 +115,7 @@ void proa__stream_describe(const void *stream, struct view *v)
     }
     if (s->ops->address && s->ops->address(s, true, &peer) >= 0 && peer.len)
         proa__view_say(v, " %s", proa_addr_format(&peer, text));
+    *slot = kept;
     if (s->ops->fd && s->ops->fd(s) >= 0)
         proa__view_say(v, ", descriptor %d", s->ops->fd(s));
 }
