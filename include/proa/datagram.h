@@ -171,6 +171,16 @@ PROA_API int proa_dgram_local(const struct proa_dgram *d, struct proa_addr *ret)
  */
 PROA_API int proa_dgram_peer(const struct proa_dgram *d, struct proa_addr *ret);
 
+/**
+ * Write what a socket is into `buf`: "datagram socket 0x55d1c0, 127.0.0.1:5353 to 192.0.2.1:53,
+ * descriptor 7, 1 receive". Returns the length of that, which may be more than fits, as snprintf
+ * does.
+ *
+ * " to" is only said of a connected one; a UNIX socket without a name is "unnamed". Tasks that wait
+ * to receive and to send are counted.
+ */
+PROA_API int proa_dgram_describe(const struct proa_dgram *d, char *buf, size_t n);
+
 /** The descriptor, for setsockopt and the like. */
 PROA_API int proa_dgram_fd(const struct proa_dgram *d);
 

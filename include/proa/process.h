@@ -154,6 +154,15 @@ PROA_API PROA_SUSPENDS int proa_process_wait(struct proa_process *process, struc
 PROA_API bool proa_process_is_done(const struct proa_process *process, struct proa_exit *ret);
 
 /**
+ * Write what a process is into `buf`: "process 0x55d1c0, pid 4242, running, pipes: input output".
+ * Returns the length of that, which may be more than fits, as snprintf does.
+ *
+ * An ended one has "exited with 3", "ended by SIGKILL", or was "reaped by somebody else". It may
+ * lead a group; tasks in proa_process_communicate and proa_process_wait are counted.
+ */
+PROA_API int proa_process_describe(const struct proa_process *process, char *buf, size_t n);
+
+/**
  * Send it a signal; with .group to all of its group.
  *
  * Errors:       PROA_ESRCH (it has ended), PROA_EINVAL (no such signal), PROA_EPERM (it changed

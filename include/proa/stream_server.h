@@ -139,6 +139,16 @@ PROA_API int proa_stream_server_port(const struct proa_stream_server *server);
 PROA_API size_t proa_stream_server_clients(const struct proa_stream_server *server);
 
 /**
+ * Write what a server is into `buf`: "stream server 0x55d1c0, serving, 3 of 10000 connections, at
+ * 127.0.0.1:8080". Returns the length of that, which may be more than fits, as snprintf does.
+ *
+ * It is "not started", "serving", "full" (at its limit), "out of descriptors", "closing" (closed,
+ * with connections left) or "closed". Tasks that wait for its end are counted: "2 wait".
+ */
+PROA_API int proa_stream_server_describe(const struct proa_stream_server *server, char *buf,
+                                         size_t n);
+
+/**
  * Take a stream out of the server, which does not close it any more: for a handler that makes
  * another of it, or hands it on.
  *

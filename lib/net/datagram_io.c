@@ -51,12 +51,38 @@ static ssize_t try_once(struct proa_dgram *d, const struct move *m)
     return PROA_EAGAIN;
 }
 
+/* The system gives no name to a UNIX socket that was bound to none. */
+static void say_address(struct view *v, const char *before, const struct proa_addr *addr)
+{
+    char text[PROA_ADDR_TEXT];
+    bool named = addr->u.sa.sa_family != AF_UNIX || addr->len > sizeof(sa_family_t);
+
+    proa__view_say(v, "%s %s", before, named ? proa_addr_format(addr, text) : "unnamed");
+}
+
 void proa__dgram_describe(const void *dgram, struct view *v)
 {
     const struct proa_dgram *d = dgram;
+    struct proa_addr local = {.len = sizeof local.u};
+    struct proa_addr peer = {.len = sizeof peer.u};
 
-    proa__view_object(v, "socket", d);
+    proa__view_object(v, "datagram socket", d);
+    if (getsockname(d->io.fd, &local.u.sa, &local.len) == 0)
+        say_address(v, ",", &local);
+    if (d->connected && getpeername(d->io.fd, &peer.u.sa, &peer.len) == 0)
+        say_address(v, " to", &peer);
+    else if (d->connected)
+        proa__view_say(v, " to a peer that is gone");
     proa__view_say(v, ", descriptor %d", d->io.fd);
+    proa__view_list(v, &d->in.waiters, "receive");
+    proa__view_list(v, &d->out.waiters, "send");
+}
+
+int proa_dgram_describe(const struct proa_dgram *d, char *buf, size_t n)
+{
+    PROA_CHECK_OBJ(d, DGRAM_MAGIC);
+    proa__loop_check(d->loop, __func__);
+    return proa__view_write(proa__dgram_describe, d, buf, n);
 }
 
 static const struct wait_kind receives = {.call = "proa_dgram_receive",

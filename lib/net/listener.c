@@ -258,14 +258,25 @@ static void check(const struct proa_listener *l, const char *call)
     proa__loop_check(l->loop, call);
 }
 
+void proa__listener_say_addresses(const struct proa_listener *l, struct view *v)
+{
+    char text[PROA_ADDR_TEXT];
+
+    for (size_t i = 0; i < l->n; i++)
+        proa__view_say(v, " %s", proa_addr_format(&l->sock[i].addr, text));
+}
+
+bool proa__listener_is_resting(const struct proa_listener *l)
+{
+    return l->resting;
+}
+
 void proa__listener_describe(const void *listener, struct view *v)
 {
     const struct proa_listener *l = listener;
-    char text[PROA_ADDR_TEXT];
 
     proa__view_object(v, "listener", l);
-    for (size_t i = 0; i < l->n; i++)
-        proa__view_say(v, " %s", proa_addr_format(&l->sock[i].addr, text));
+    proa__listener_say_addresses(l, v);
     proa__view_list(v, &l->takers, "accept");
     proa__view_say(v, "%s%s", l->paused ? ", paused" : "",
                    l->resting ? ", out of descriptors" : "");

@@ -32,6 +32,12 @@ int proa__listener_on_accept(struct proa_listener *l, listener_accept_fn *fn, vo
 /* Add what it is: its addresses and how many tasks accept. */
 void proa__listener_describe(const void *listener, struct view *v);
 
+/* Add its addresses, each after a space. */
+void proa__listener_say_addresses(const struct proa_listener *l, struct view *v);
+
+/* The process is out of descriptors: nobody is accepted for a moment. */
+bool proa__listener_is_resting(const struct proa_listener *l);
+
 /* Stop taking connections (the limit is reached) and take them again. Both do nothing twice. */
 void proa__listener_pause(struct proa_listener *l);
 void proa__listener_resume(struct proa_listener *l);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,9 +119,46 @@ int proa__process_watch(struct proa_process *p)
     return proa__fail(rc, "watching process %d: %s", (int)p->pid, proa_err_text(rc));
 }
 
+static void say_state(const struct proa_process *p, struct view *v)
+{
+    const char *name = p->exit.signal ? sigabbrev_np(p->exit.signal) : NULL;
+
+    if (!p->ended)
+        proa__view_say(v, "running");
+    else if (p->rc < 0)
+        proa__view_say(v, "reaped by somebody else");
+    else if (name)
+        proa__view_say(v, "ended by SIG%s", name);
+    else if (p->exit.signal)
+        proa__view_say(v, "ended by signal %d", p->exit.signal);
+    else
+        proa__view_say(v, "exited with %d", p->exit.code);
+}
+
 void proa__process_describe(const void *process, struct view *v)
 {
-    proa__view_say(v, "process %d", (int)((const struct proa_process *)process)->pid);
+    static const char *const names[] = {"input", "output", "error"};
+    const struct proa_process *p = process;
+    bool piped = false;
+
+    proa__view_object(v, "process", p);
+    proa__view_say(v, ", pid %d%s, ", (int)p->pid, p->group ? ", leads a group" : "");
+    say_state(p, v);
+    for (int i = 0; i < 3; i++) {
+        if (!p->stream[i])
+            continue;
+        proa__view_say(v, "%s %s", piped ? "" : ", pipes:", names[i]);
+        piped = true;
+    }
+    proa__view_count(v, p->busy, "communicate");
+    proa__view_list(v, &p->waiters, "wait");
+}
+
+int proa_process_describe(const struct proa_process *process, char *buf, size_t n)
+{
+    PROA_CHECK_OBJ(process, PROCESS_MAGIC);
+    proa__loop_check(process->loop, __func__);
+    return proa__view_write(proa__process_describe, process, buf, n);
 }
 
 static const struct wait_kind waits = {.call = "proa_process_wait",

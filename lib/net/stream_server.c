@@ -7,6 +7,7 @@
 #include "base/opts.h"
 #include "core/loop.h"
 #include "core/task.h"
+#include "core/view.h"
 #include "core/wait.h"
 #include "net/listener.h"
 #include "net/stream.h"
@@ -405,4 +406,48 @@ size_t proa_stream_server_clients(const struct proa_stream_server *server)
 {
     proa__stream_server_check(server, "proa_stream_server_clients");
     return server->n_conns;
+}
+
+/* ---- in words */
+
+static bool is_resting(const struct proa_stream_server *server)
+{
+    LIST_FOR_EACH (it, &server->listeners)
+        if (proa__listener_is_resting(CONTAINER_OF(it, struct served_listener, link)->l))
+            return true;
+    return false;
+}
+
+static const char *state_of(const struct proa_stream_server *server)
+{
+    if (server->closed)
+        return server->n_conns ? "closing" : "closed";
+    if (!server->started)
+        return "not started";
+    if (server->full)
+        return "full";
+    return is_resting(server) ? "out of descriptors" : "serving";
+}
+
+/* The addresses last: a text that is too long ends within them. */
+void proa__stream_server_describe(const void *object, struct view *v)
+{
+    const struct proa_stream_server *server = object;
+
+    proa__view_object(v, "stream server", server);
+    proa__view_say(v, ", %s, %zu", state_of(server), server->n_conns);
+    if (server->o.limit != PROA_UNLIMITED)
+        proa__view_say(v, " of %zu", server->o.limit);
+    proa__view_say(v, " connections");
+    proa__view_list(v, &server->waiters, "wait");
+    if (!list_empty(&server->listeners))
+        proa__view_say(v, ", at");
+    LIST_FOR_EACH (it, &server->listeners)
+        proa__listener_say_addresses(CONTAINER_OF(it, struct served_listener, link)->l, v);
+}
+
+int proa_stream_server_describe(const struct proa_stream_server *server, char *buf, size_t n)
+{
+    proa__stream_server_check(server, __func__);
+    return proa__view_write(proa__stream_server_describe, server, buf, n);
 }

@@ -26,6 +26,7 @@
 
 struct proa_scope;
 struct proa_task;
+struct view;
 
 struct served_listener {
     struct list link;
@@ -67,6 +68,9 @@ void proa__stream_server_check(const struct proa_stream_server *server, const ch
 
 /* Tell those who wait for the end, if this is it. */
 void proa__stream_server_maybe_over(struct proa_stream_server *server);
+
+/* Add what it is. */
+void proa__stream_server_describe(const void *server, struct view *v);
 
 /* Give the memory back; no connection is left. */
 void proa__stream_server_dispose(struct proa_stream_server *server);

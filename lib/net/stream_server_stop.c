@@ -80,15 +80,10 @@ static void check_caller(const struct proa_stream_server *server, const char *ca
                    "%s: called by a handler of the server, which would wait for itself", call);
 }
 
-static void describe(const void *object, struct view *v)
-{
-    const struct proa_stream_server *server = object;
-
-    proa__view_object(v, "stream server", server);
-    proa__view_say(v, ", %zu connections%s", server->n_conns, server->closed ? ", closed" : "");
-}
-
-static const struct wait_kind ends = {.call = "proa_stream_server_stop", .describe = describe};
+static const struct wait_kind ends = {
+    .call = "proa_stream_server_stop",
+    .describe = proa__stream_server_describe,
+};
 
 /* A call that waits, on its caller's stack: others may free the server meanwhile. */
 struct caller {

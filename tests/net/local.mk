@@ -16,6 +16,7 @@ net_tests = \
 	%D%/test_connect \
 	%D%/test_datagram \
 	%D%/test_describe \
+	%D%/test_describe_server \
 	%D%/test_debug_open \
 	%D%/test_edge \
 	%D%/test_file \
@@ -81,8 +82,13 @@ check_PROGRAMS += $(net_tests)
 %C%_test_connect_LDADD = $(net_test_libs)
 %C%_test_datagram_CFLAGS = $(net_test_flags)
 %C%_test_datagram_LDADD = $(net_test_libs)
+%C%_test_describe_SOURCES = %D%/test_describe.c %D%/described.c %D%/described.h
 %C%_test_describe_CFLAGS = $(net_test_flags)
 %C%_test_describe_LDADD = $(net_test_libs)
+%C%_test_describe_server_SOURCES = %D%/test_describe_server.c \
+	%D%/described.c %D%/described.h %D%/serving.c %D%/serving.h
+%C%_test_describe_server_CFLAGS = $(net_test_flags)
+%C%_test_describe_server_LDADD = $(net_test_libs)
 %C%_test_debug_open_CFLAGS = $(net_test_flags)
 %C%_test_debug_open_LDADD = $(net_test_libs)
 %C%_test_edge_CFLAGS = $(net_test_flags)
