@@ -107,8 +107,9 @@ PROA_API int proa_tasks_deadlocks(proa_deadlock_fn *fn, void *arg);
  * the length of that, which may be more than fits, as snprintf does.
  *
  * For a barrier, broadcast, channel, condition, event, future, group, limiter, lock, once, queue,
- * rwlock, semaphore, signals, wait group, wait queue or watch; proa_stream_describe and
- * proa_listener_describe are for those.
+ * rwlock, semaphore, signals, wait group, wait queue or watch, which must be alive: NULL stops the
+ * program. For what is above these: proa_stream_describe, proa_listener_describe,
+ * proa_stream_server_describe, proa_dgram_describe, proa_process_describe, proa_server_describe.
  *
  * Errors:       PROA_EINVAL (none of these).
  */

@@ -124,6 +124,16 @@ PROA_API int proa_server_port(const struct proa_server *server, size_t i);
 PROA_API size_t proa_server_connections(const struct proa_server *server);
 
 /**
+ * Write what a server is into `buf`: "server 0x55d1c0, serving, 3 of 10000 connections, 1 busy, at
+ * http://127.0.0.1:8080". Returns the length of that, which may be more than fits, as snprintf
+ * does.
+ *
+ * It is "starting", "serving", "full" (at max_connections), "out of descriptors", "draining",
+ * "cancelling" or "stopped". Connections with a request at work are busy.
+ */
+PROA_API int proa_server_describe(const struct proa_server *server, char *buf, size_t n);
+
+/**
  * Stop in order: accept no more, close idle connections, wait for running handlers up to `grace`,
  * cancel the rest and wait for them.
  *

@@ -9,6 +9,7 @@ FLOOR_LIBS += %D%/libserver.la
 	%D%/body.c \
 	%D%/conn.c %D%/conn.h \
 	%D%/counts.c %D%/counts.h \
+	%D%/describe.c \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/request.c \
 	%D%/response.c \

@@ -258,6 +258,14 @@ static int server_main(void *arg)
 
 /* ---- the public calls ---- */
 
+/* Freed, it may live on for its task and its handlers. */
+void proa__server_check(const struct proa_server *s, const char *call)
+{
+    PROA_CHECK(s && s->magic == MAGIC_SERVER && !s->freed, "%s: %s", call,
+               s ? "the server was freed, or never made" : "the server is NULL");
+    proa__loop_check(s->loop, call);
+}
+
 int proa_server_start(struct proa_server **ret, struct proa_app *app,
                       const struct proa_server_opts *opts)
 {
@@ -294,7 +302,7 @@ int proa_server_start(struct proa_server **ret, struct proa_app *app,
 
 int proa_server_add_stream_steal(struct proa_server *s, struct proa_stream *stream, bool secure)
 {
-    PROA_CHECK_OBJ(s, MAGIC_SERVER);
+    proa__server_check(s, __func__);
     if (s->phase != SERVER_SERVING) {
         proa_stream_free(stream);
         return PROA_ECLOSED;
@@ -304,6 +312,7 @@ int proa_server_add_stream_steal(struct proa_server *s, struct proa_stream *stre
 
 const char *proa_server_url(const struct proa_server *s, size_t i)
 {
+    proa__server_check(s, __func__);
     return i < s->n_sites ? s->sites[i].url : NULL;
 }
 
@@ -311,6 +320,7 @@ int proa_server_port(const struct proa_server *s, size_t i)
 {
     struct proa_addr addr;
 
+    proa__server_check(s, __func__);
     if (i >= s->n_sites || !s->sites[i].listener)
         return PROA_EINVAL;
     if (proa_listener_address(s->sites[i].listener, 0, &addr) < 0)
@@ -321,11 +331,13 @@ int proa_server_port(const struct proa_server *s, size_t i)
 
 size_t proa_server_connections(const struct proa_server *s)
 {
+    proa__server_check(s, __func__);
     return s->n_conns;
 }
 
 int proa_server_stop(struct proa_server *s, int64_t grace)
 {
+    proa__server_check(s, __func__);
     s->drain = grace;
     proa_event_set(s->stop);
     int rc = proa_event_wait(s->done);
@@ -336,7 +348,8 @@ void proa_server_free(struct proa_server *s)
 {
     if (!s)
         return;
-    PROA_CHECK_OBJ(s, MAGIC_SERVER);
+    proa__server_check(s, __func__);
+    s->freed = true;
     if (s->phase == SERVER_SERVING || s->phase == SERVER_DRAINING) {
         s->phase = SERVER_DRAINING;
         abort_conns(s);

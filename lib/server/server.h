@@ -60,6 +60,7 @@ struct proa_server {
     unsigned refs;
     enum server_phase phase;
     bool paused; /* the connection limit is reached */
+    bool freed;  /* by its user; its task, and what runs, goes on with it */
     struct proa_app *app;
     struct proa_loop *loop;
     struct proa_server_opts opts; /* with defaults filled in */
@@ -88,6 +89,9 @@ struct proa_server {
 /* Fill in defaults and the limits that follow from the options; copy and check the rest.
  * PROA_EINVAL, PROA_ENOMEM. */
 int proa__server_settings(struct proa_server *server);
+
+/* Stops the program if it was freed, or this is another thread. */
+void proa__server_check(const struct proa_server *server, const char *call);
 
 /* A connection is gone: accept again, or the drain is over. */
 void proa__server_conn_gone(struct proa_server *server);

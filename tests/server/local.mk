@@ -8,6 +8,7 @@ server_tests = \
 	%D%/test_continue \
 	%D%/test_cost \
 	%D%/test_counts \
+	%D%/test_describe \
 	%D%/test_edges \
 	%D%/test_ends \
 	%D%/test_error \
@@ -68,6 +69,10 @@ check_PROGRAMS += $(server_tests)
 %C%_test_counts_SOURCES = %D%/test_counts.c %D%/served.c %D%/served.h
 %C%_test_counts_CFLAGS = $(server_test_flags)
 %C%_test_counts_LDADD = tests/tls/libtlstest.la $(server_test_libs)
+%C%_test_describe_SOURCES = %D%/test_describe.c %D%/served.c %D%/served.h \
+	tests/net/described.c tests/net/described.h
+%C%_test_describe_CFLAGS = $(server_test_flags)
+%C%_test_describe_LDADD = $(server_test_libs)
 %C%_test_edges_SOURCES = %D%/test_edges.c %D%/served.c %D%/served.h
 %C%_test_edges_CFLAGS = $(server_test_flags)
 %C%_test_edges_LDADD = $(server_test_libs)
