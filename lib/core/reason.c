@@ -15,6 +15,7 @@
 static void say(const struct scope *s, char *buf, size_t size)
 {
     const struct group *g = CONTAINER_OF(s, struct group, scope);
+    const char *reason;
     const struct list *first;
     const struct task_error *e;
 
@@ -24,14 +25,12 @@ static void say(const struct scope *s, char *buf, size_t size)
             snprintf(buf, size, "%s", s->task->more->reason);
         break;
     case SCOPE_TIMEOUT:
-        if (s->expired)
-            snprintf(buf, size, "a timeout expired");
+        snprintf(buf, size, "a timeout expired"); /* nothing else cancels it */
         break;
     case SCOPE_GROUP:
-        if (!s->task && g->sched->reason)
-            snprintf(buf, size, "%s", g->sched->reason);
-        else if (g->reason)
-            snprintf(buf, size, "%.*s", REASON_MAX, g->reason);
+        reason = s->task ? g->reason : g->sched->reason; /* the root group's is the run's */
+        if (reason)
+            snprintf(buf, size, "%.*s", REASON_MAX, reason);
         first = list_first(&g->errors);
         e = CONTAINER_OF(first, struct task_error, link);
         if (first)
@@ -47,7 +46,7 @@ const char *proa__cancel_reason(const struct scope *s, char *buf, size_t size)
 {
     buf[0] = '\0';
     for (; s && s->eff && !buf[0]; s = s->parent)
-        if (s->cancelled || s->expired)
+        if (s->cancelled)
             say(s, buf, size);
     return buf;
 }

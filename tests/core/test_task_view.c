@@ -7,6 +7,7 @@
 #include <proa/task.h>
 #include <proa/time.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static int sleep_long(void *arg)
@@ -246,6 +247,117 @@ START_TEST(whoever_cancels_leaves_a_reason)
 }
 END_TEST
 
+/* ---- which reason, and how much of it */
+
+static int nearest_body(void *arg)
+{
+    (void)arg;
+    PROA_GROUP(g, .kind = PROA_GROUP_SUPERVISE); /* knows of a failure, and is not cancelled */
+    ck_ok(proa_create_task(&g, fail_with_words, NULL));
+    t_settle();
+    {
+        PROA_TIMEOUT(t, PROA_MS);
+        ck_err(proa_sleep(PROA_SEC), PROA_ECANCELED);
+        ck_ok(proa_task_cancel_for(proa_current_task(), "the tide is out"));
+        ck_assert_str_eq(proa_cancel_reason(), "a timeout expired");
+    }
+    ck_assert_str_eq(proa_cancel_reason(), "the tide is out");
+    ck_err(proa_group_join(&g), PROA_ECONNREFUSED);
+    return PROA_ECANCELED;
+}
+
+static int in_a_task(void *body)
+{
+    struct proa_task_ref ref;
+
+    PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, &ref, *(proa_task_fn **)body, NULL, NULL));
+    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
+    return proa_group_join(&g);
+}
+START_TEST(the_nearest_scope_that_was_cancelled_answers)
+{
+    proa_task_fn *body = nearest_body;
+
+    t_run_modes(in_a_task, &body);
+}
+END_TEST
+
+static int fail_at_length(void *detail)
+{
+    return proa__fail(PROA_ECONNREFUSED, "%s", (const char *)detail);
+}
+
+static int lengths_body(void *arg)
+{
+    const char *name = "a name of thirty-one characters";
+    char text[161], words[256];
+    struct proa_task_ref ref;
+
+    (void)arg;
+    memset(text, 'r', 160);
+    text[160] = '\0';
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task_opts(&g, &ref, hear_reason, NULL, NULL));
+        ck_ok(proa_task_cancel_for(ref, text));
+        ck_ok(proa_group_join(&g));
+    }
+    ck_assert_uint_eq(strlen(heard), 127);
+
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, hear_reason, NULL));
+    ck_ok(proa_create_task_opts(&g, NULL, fail_at_length, text, PROA_TASK_OPTS(.name = name)));
+    ck_err(proa_group_join(&g), PROA_ECONNREFUSED);
+    snprintf(words, sizeof words, "task %s failed: %.128s", name, text);
+    ck_assert_str_eq(heard, words);
+    return 0;
+}
+START_TEST(a_reason_is_kept_up_to_its_bound)
+{
+    t_run_modes(lengths_body, NULL);
+}
+END_TEST
+
+static int no_reason_body(void *arg)
+{
+    struct proa_task_ref ref;
+
+    (void)arg;
+    {
+        PROA_GROUP(g);
+        ck_ok(proa_create_task_opts(&g, &ref, hear_reason, NULL, PROA_TASK_OPTS(.name = "gull")));
+        ck_ok(proa_task_cancel_for(ref, NULL));
+        heard[0] = 'x';
+        ck_ok(proa_group_join(&g));
+        ck_assert_str_eq(heard, "");
+    }
+    ck_err(proa_task_cancel_for(ref, "its group was left"), PROA_ESTALE);
+
+    PROA_GROUP(g);
+    ck_ok(proa_create_task_opts(&g, &ref, sleep_long, NULL, PROA_TASK_OPTS(.name = "gull")));
+    proa_group_cancel(&g); /* the opener, too */
+    PROA_SHIELD(shield, PROA_SEC);
+    t_settle();
+    ck_ok(proa_task_cancel_for(ref, "it has ended"));
+    ck_err(proa_task_join(ref), PROA_ETASKCANCELED);
+    ck_assert_str_eq(proa_err_detail(PROA_ETASKCANCELED), "task gull was cancelled");
+    return proa_group_join(&g);
+}
+
+static void cancel_for_without_loop(void *arg)
+{
+    (void)arg;
+    proa_task_cancel_for((struct proa_task_ref){0}, "nothing runs");
+}
+START_TEST(a_cancel_may_have_no_reason)
+{
+    ck_assert_str_eq(proa_cancel_reason(), ""); /* no task runs */
+    t_aborts(cancel_for_without_loop, NULL, "proa_task_cancel_for");
+    t_run_modes(no_reason_body, NULL);
+}
+END_TEST
+
 static int cancel_in_want(void *arg)
 {
     struct proa_task_ref ref;
@@ -323,6 +435,9 @@ int main(void)
                                    all_tasks_are_listed_in_the_order_of_the_tree,
                                    a_cancelled_task_can_read_the_reason,
                                    whoever_cancels_leaves_a_reason,
+                                   the_nearest_scope_that_was_cancelled_answers,
+                                   a_reason_is_kept_up_to_its_bound,
+                                   a_cancel_may_have_no_reason,
                                    without_memory_a_cancel_has_no_reason,
                                    a_group_is_cancelled_for_a_reason,
                                    a_reason_after_the_cancel_does_not_count,
