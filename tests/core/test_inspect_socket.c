@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "core/inspect.h"
+#include "core/stack.h"
 #include "support/t_run.h"
 
 #include <proa/group.h>
@@ -210,6 +211,43 @@ START_TEST(a_question_is_checked)
     ck_assert_str_eq(client.text, "{\"proa\":1,\"error\":\"PROA_EMSGSIZE\"}\n");
     ask_for("tasks 999999\n");
     ck_assert_ptr_nonnull(strstr(client.text, "\"total\":1"));
+    drop_runtime();
+}
+END_TEST
+
+static int stand_there(void *arg)
+{
+    (void)arg;
+    return proa_sleep(PROA_FOREVER);
+}
+
+/* The main task and 9,999 others, then one more. */
+static int crowd_body(void *arg)
+{
+    (void)arg;
+    client.question = "tasks 999999\n";
+    PROA_GROUP(g);
+    for (int i = 1; i < 10000; i++)
+        ck_ok(proa_create_task(&g, stand_there, NULL));
+    ck_ok(proa_to_thread(ask, &client, NULL));
+    ck_assert_ptr_nonnull(strstr(client.text, "\"total\":10000,\"more\":0,"));
+    ck_ok(proa_create_task(&g, stand_there, NULL));
+    ck_ok(proa_to_thread(ask, &client, NULL));
+    ck_assert_ptr_nonnull(strstr(client.text, "\"total\":10001,\"more\":1,"));
+    proa_group_cancel(&g);
+    proa_group_join(&g);
+    return 0;
+}
+/* Not where so many tasks are too many (ThreadSanitizer), or too slow for an answer in its time. */
+START_TEST(no_more_than_ten_thousand_tasks_are_told_of)
+{
+#ifdef PROA_SANITIZED
+    return;
+#endif
+    if (getenv("PROA_TEST_VALGRIND"))
+        return;
+    make_runtime();
+    ck_ok(proa_run(crowd_body, NULL, PROA_RUN_OPTS(.inspect = true)));
     drop_runtime();
 }
 END_TEST
@@ -564,6 +602,7 @@ int main(void)
                                         a_run_that_is_inspected_answers,
                                         the_environment_switches_it_on,
                                         a_question_is_checked,
+                                        no_more_than_ten_thousand_tasks_are_told_of,
                                         a_silent_client_does_not_block_others_for_long,
                                         what_the_system_lacks_is_waited_for,
                                         a_stuck_loop_is_told_with_the_task_that_holds_it,
