@@ -15,7 +15,7 @@ _Static_assert((int)PROA_READABLE == (int)IO_READ && (int)PROA_WRITABLE == (int)
 struct fd_arm {
     struct arm arm;
     struct wait *wait;
-    struct list link; /* among `waits`; zeroed while it is not */
+    struct list link; /* among `waits`; zeroed before it first is, and alone after */
     struct io io;
 };
 ARM_FITS(struct fd_arm);
@@ -96,7 +96,6 @@ static void leave(struct fd_arm *f)
 {
     if (f->link.next)
         list_remove(&f->link);
-    f->link = (struct list){0};
     proa__io_del(&f->io);
 }
 

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /*
@@ -359,6 +361,69 @@ static int fd_body(void *arg)
     return 0;
 }
 
+static void try_fd(int fd, unsigned dirs, int rc)
+{
+    struct proa_case c = proa_case_fd(fd, dirs);
+
+    if (rc == PROA_EAGAIN) {
+        ck_err(proa_try_select(&c, 1, NULL), PROA_EAGAIN);
+        return;
+    }
+    ck_ok(proa_try_select(&c, 1, NULL));
+    ck_assert_int_eq(c.rc, rc);
+}
+
+/* Without waiting the system is asked, and for what the case is for. */
+static int tried_body(void *arg)
+{
+    const unsigned both = PROA_READABLE | PROA_WRITABLE;
+    char bytes[1024] = {0};
+    int fds[2];
+
+    (void)arg;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    try_fd(fds[0], PROA_WRITABLE, PROA_WRITABLE);
+    try_fd(fds[0], PROA_READABLE, PROA_EAGAIN);
+    try_fd(fds[0], both, PROA_WRITABLE);
+    write_one(fds);
+    try_fd(fds[0], both, (int)both);
+    while (write(fds[0], bytes, sizeof bytes) > 0)
+        ;
+    try_fd(fds[0], PROA_READABLE, PROA_READABLE);
+    try_fd(fds[0], PROA_WRITABLE, PROA_EAGAIN);
+    try_fd(fds[0], both, PROA_READABLE);
+    try_fd(-1, PROA_READABLE, PROA_EBADF);
+    close(fds[0]);
+    close(fds[1]);
+
+    PROA_SCOPE(scope);
+    proa_scope_cancel(&scope);
+    ck_err(proa_wait_fd(-1, PROA_READABLE), PROA_ECANCELED); /* nothing else is looked at */
+    return 0;
+}
+
+/* A case that was waited for may be copied; what becomes of the copy is not the first one's. */
+static int copied_body(void *arg)
+{
+    static const struct proa_case nothing;
+    struct proa_case was, now[2];
+    int fds[2];
+
+    (void)arg;
+    ck_assert_int_eq(pipe(fds), 0);
+    was = proa_case_fd(fds[0], PROA_READABLE);
+    ck_err(PROA_WITHIN(PROA_MS, proa_select(&was, 1, NULL)), PROA_ETIMEDOUT);
+    now[0] = proa_case_fd(fds[0], PROA_READABLE);
+    now[1] = was;
+    memset(&was, 0, sizeof was);
+    ck_assert_int_eq(proa_select(now, 2, PROA_SELECT_OPTS(.priority = true)), 1);
+    ck_assert_int_eq(now[1].rc, PROA_EBUSY); /* twice in one select */
+    ck_assert_int_eq(memcmp(&was, &nothing, sizeof was), 0);
+    close(fds[0]);
+    close(fds[1]);
+    return 0;
+}
+
 static int wait_readable(void *arg)
 {
     return proa_wait_fd(*(const int *)arg, PROA_READABLE);
@@ -399,6 +464,8 @@ static int busy_body(void *arg)
 }
 START_TEST(a_descriptor_is_ready)
 {
+    t_run_modes(tried_body, NULL);
+    t_run_modes(copied_body, NULL);
     t_run_modes(fd_body, NULL);
     t_run_in_order(busy_body, NULL);
 }

@@ -2,11 +2,14 @@
 
 #include <proa/fd.h>
 #include <proa/group.h>
+#include <proa/inspect.h>
 #include <proa/scope.h>
 #include <proa/select.h>
 #include <proa/task.h>
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -163,12 +166,60 @@ START_TEST(without_a_loop_nobody_waits)
 }
 END_TEST
 
+/* ---- who looks */
+
+static int note_wait(void *arg, const struct proa_task_info *info)
+{
+    if (info->call && strcmp(info->call, "proa_wait_fd") == 0)
+        snprintf(arg, 64, "%s", info->on);
+    return 0;
+}
+
+static int look_body(void *arg)
+{
+    static const struct {
+        unsigned dirs;
+        const char *words;
+    } cases[] = {
+        {PROA_READABLE, ", to read"},
+        {PROA_WRITABLE, ", to write"},
+        {PROA_READABLE | PROA_WRITABLE, ", to read, to write"},
+    };
+    char seen[64], words[64];
+    int fd[2];
+
+    (void)arg;
+    open_pair(fd);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct waiter w = {fd[0], cases[i].dirs, 1};
+        PROA_GROUP(g);
+        ck_ok(proa_create_task(&g, wait_fd, &w));
+        give_way();
+        seen[0] = '\0';
+        ck_ok(proa_tasks_walk(note_wait, seen));
+        snprintf(words, sizeof words, "descriptor %d%s", fd[0], cases[i].words);
+        ck_assert_str_eq(seen, words);
+        proa_group_cancel(&g);
+        proa_group_join(&g);
+        ck_err(w.rc, PROA_ECANCELED);
+    }
+    close(fd[0]);
+    close(fd[1]);
+    return 0;
+}
+START_TEST(who_looks_sees_which_descriptor_and_what_for)
+{
+    t_run_modes(look_body, NULL);
+}
+END_TEST
+
 int main(void)
 {
     return t_main("fd_closing", (const TTest *const[]){
                                     who_waits_for_a_descriptor_is_told_that_it_is_closed,
                                     closing_concerns_those_who_wait_at_that_moment,
                                     a_cancelled_wait_leaves_nothing_registered,
+                                    who_looks_sees_which_descriptor_and_what_for,
                                     without_a_loop_nobody_waits,
                                     NULL,
                                 });
