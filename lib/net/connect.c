@@ -78,11 +78,8 @@ static int bind_local(const struct race *r, int fd, int family)
 
     if (local.len == 0 && r->o->local_port == 0)
         return 0;
-    if (local.len == 0) {
-        int rc = proa_addr_ip(&local, family == AF_INET ? "0.0.0.0" : "::", r->o->local_port);
-        if (rc < 0)
-            return rc;
-    }
+    if (local.len == 0) /* which cannot fail: the port was checked */
+        proa_addr_ip(&local, family == AF_INET ? "0.0.0.0" : "::", r->o->local_port);
     if (local.u.sa.sa_family != family)
         return PROA_EAFNOSUPPORT;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -91,8 +88,8 @@ static int bind_local(const struct race *r, int fd, int family)
     return bind(fd, &local.u.sa, local.len) < 0 ? -errno : 0;
 }
 
-/* A socket on its way to the address, or a code. `*done`: it is there already. */
-static int set_out(const struct race *r, const struct proa_addr *addr, bool *done)
+/* A socket on its way to the address, or there already; or a code. */
+static int set_out(const struct race *r, const struct proa_addr *addr)
 {
     const int on = 1;
     int family = addr->u.sa.sa_family;
@@ -106,7 +103,6 @@ static int set_out(const struct race *r, const struct proa_addr *addr, bool *don
     rc = bind_local(r, fd, family);
     if (rc == 0 && connect(fd, &addr->u.sa, addr->len) < 0)
         rc = -errno;
-    *done = rc == 0;
     if (rc == 0 || rc == PROA_EINPROGRESS || rc == PROA_EINTR)
         return fd;
     close(fd);
@@ -166,12 +162,11 @@ static int begin_task(struct attempt *a)
     return rc;
 }
 
-/* 0: under way, or won. */
+/* 0: under way. */
 static int begin(struct attempt *a)
 {
     struct race *r = a->race;
-    bool done;
-    int fd = set_out(r, &a->addr, &done);
+    int fd = set_out(r, &a->addr);
     int rc;
 
     if (fd < 0)
@@ -180,11 +175,6 @@ static int begin(struct attempt *a)
     if (rc < 0) {
         close(fd);
         return rc;
-    }
-    if (done) {
-        proa__sock_expect_edge(a->s);
-        r->winner = a;
-        return 0;
     }
     proa__sock_connecting(a->s);
     proa__stream_notify(a->s, STREAM_WRITE, on_ready, a);
@@ -198,7 +188,6 @@ static void begin_next(void *arg)
 {
     struct race *r = arg;
 
-    proa__timer_stop(&r->timer);
     while (r->next < r->n) {
         struct attempt *a = &r->a[r->next++];
         a->rc = r->group ? begin_task(a) : begin(a);

@@ -4,6 +4,8 @@
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
+#include <proa/group.h>
+#include <proa/inspect.h>
 #include <proa/listener.h>
 #include <proa/resolve.h>
 #include <proa/scope.h>
@@ -261,6 +263,19 @@ static int same_turn_body(void *arg)
     (void)arg;
     return 0;
 }
+static int first_of_turn_body(void *arg)
+{
+    struct proa_stream *s;
+
+    (void)arg;
+    ck_ok(connect_by(ACTS({"10.0.0.1", 300 * PROA_MS, 0}, {"10.0.0.2", 50 * PROA_MS, 0}), &s, NULL,
+                     0, NULL));
+    ck_ok(proa_write(s, "1", 1, NULL));
+    ck_assert_uint_ne(proa__stream_bits(net.far[0]) & STREAM_READ, 0); /* who came first */
+    proa_stream_free(s);
+    forget_far_ends();
+    return 0;
+}
 static int late_body(void *arg)
 {
     struct proa_stream *s;
@@ -278,6 +293,7 @@ static int late_body(void *arg)
 START_TEST(aio_conn_11_of_two_that_succeed_at_once_one_is_kept)
 {
     t_run_modes(same_turn_body, NULL);
+    t_run_in_order(first_of_turn_body, NULL);
     t_run_modes(late_body, NULL);
 }
 END_TEST
@@ -325,6 +341,28 @@ static int cut_and_lost_body(void *arg)
     return 0;
 }
 
+/* It is cut, and comes with a stream in the same turn: in random orders also before the race is
+ * told that it is over. */
+static int cut_and_won_body(void *arg)
+{
+    struct proa_stream *s = NULL;
+    int rc;
+
+    (void)arg;
+    net.late = true;
+    {
+        PROA_TIMEOUT(t, 200 * PROA_MS);
+        rc = proa_timeout_result(
+            &t, connect_by(ACTS({"10.0.0.1", PROA_FOREVER, 0}), &s, NULL, 0, NULL));
+    }
+    net.late = false;
+    ck_assert_int_eq(rc, PROA_ETIMEDOUT);
+    ck_assert_ptr_null(s);
+    ck_assert_int_eq(open_far_ends(), 0);
+    forget_far_ends();
+    return 0;
+}
+
 /* Nothing was tried: no attempt failed. */
 static int untried_body(void *arg)
 {
@@ -351,6 +389,40 @@ static int untried_body(void *arg)
     return 0;
 }
 
+static int note_wait(void *arg, const struct proa_task_info *info)
+{
+    if (info->call && strcmp(info->call, "proa_connect") == 0)
+        snprintf(arg, 64, "%s", info->on);
+    return 0;
+}
+
+static int connect_for_ever(void *arg)
+{
+    struct proa_stream *s;
+
+    (void)arg;
+    return connect_by(ACTS({"10.0.0.1", PROA_FOREVER, 0}), &s, NULL, 0, NULL);
+}
+
+static int seen_body(void *arg)
+{
+    char seen[64] = "";
+
+    (void)arg;
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, connect_for_ever, NULL));
+    t_settle();
+    ck_ok(proa_tasks_walk(note_wait, seen));
+    ck_assert_str_eq(seen, "name.test port 80");
+    proa_group_cancel(&g);
+    return proa_group_join(&g);
+}
+START_TEST(who_looks_sees_where_to)
+{
+    t_run_modes(seen_body, NULL);
+}
+END_TEST
+
 /* A connector must not make its caller believe that it was cancelled. */
 static int false_cancel_body(void *arg)
 {
@@ -365,6 +437,7 @@ START_TEST(aio_conn_12_a_race_that_is_cut_ends_with_a_proper_error)
 {
     t_run_modes(cut_race_body, NULL);
     t_run_modes(cut_and_lost_body, NULL);
+    t_run_modes(cut_and_won_body, NULL);
     t_run_modes(untried_body, NULL);
     t_run_modes(false_cancel_body, NULL);
 }
@@ -485,6 +558,7 @@ int main(void)
                       aio_conn_13_families_alternate_the_first_one_first,
                       aio_conn_14_a_black_hole_costs_the_delay_only,
                       aio_conn_17_a_refusal_is_told_at_once,
+                      who_looks_sees_where_to,
                       a_scripted_race_survives_cancels,
                       a_scripted_race_survives_lack_of_memory,
                       NULL,

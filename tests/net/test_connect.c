@@ -1,4 +1,5 @@
 #include "net/connect.h"
+#include "net/fd_stream.h"
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
@@ -11,10 +12,13 @@
 #include <proa/time.h>
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* ---- the order of trying */
 
@@ -33,12 +37,16 @@ START_TEST(families_take_turns_in_their_own_order)
 {
     const struct order_case *c = &order_cases[_i];
     size_t n = strlen(c->before);
-    struct proa_addr a[8];
+    struct proa_addr a[8 + 2];
     char got[9] = {0};
     char order[9] = {0};
 
     for (size_t i = 0; i < n; i++)
         ck_ok(proa_addr_ip(&a[i], c->before[i] == '4' ? "10.0.0.1" : "2001:db8::1", (int)i));
+    /* Behind them are others, which are not looked at. */
+    bool four = n && c->before[n - 1] == '4';
+    ck_ok(proa_addr_ip(&a[n], four ? "10.0.0.1" : "2001:db8::1", 9));
+    ck_ok(proa_addr_ip(&a[n + 1], four ? "2001:db8::1" : "10.0.0.1", 9));
     proa__connect_interleave(a, n);
     for (size_t i = 0; i < n; i++)
         got[i] = (char)('0' + proa_addr_port(&a[i]));
@@ -64,7 +72,7 @@ static struct {
     int full, fill[2]; /* 127.0.0.2: a listener whose queue is full */
     struct proa_listener *good;
     int port;
-    const char *list[6]; /* what the name "race.test" has, NULL-ended */
+    const char *list[9]; /* what the name "race.test" has, NULL-ended */
 } net;
 
 static int look_up(void *arg, struct proa_addrs *ret, const char *host)
@@ -206,6 +214,88 @@ START_TEST(a_failure_lists_each_attempt)
 }
 END_TEST
 
+/* As many words as a failure can have, and no more. */
+static int long_failure_body(void *arg)
+{
+    char want[800];
+    size_t n = 0;
+
+    (void)arg;
+    open_net();
+    n += (size_t)snprintf(want, sizeof want, "connect race.test port %d: ", net.port);
+    for (int i = 0; i < 8; i++) {
+        net.list[i] = "127.0.0.3";
+        n += (size_t)snprintf(want + n, sizeof want - n, "%s127.0.0.3:%d: connection refused",
+                              i ? "; " : "", net.port);
+    }
+    net.list[8] = NULL;
+    ck_err(race(&(struct proa_stream *){NULL}), PROA_ECONNREFUSED);
+    n = strlen(proa_err_detail(PROA_ECONNREFUSED));
+    ck_assert_uint_ge(n, 190);
+    ck_assert_int_eq(strncmp(proa_err_detail(PROA_ECONNREFUSED), want, n), 0);
+    close_net();
+    return 0;
+}
+START_TEST(a_long_list_of_failures_is_cut)
+{
+    t_run(long_failure_body, NULL);
+}
+END_TEST
+
+/* None is left; and the one that is the standard input's otherwise. */
+static int descriptors_body(void *arg)
+{
+    struct proa_stream *s;
+    struct rlimit old, few;
+    int input = dup(STDIN_FILENO);
+
+    (void)arg;
+    open_net();
+    ck_assert_int_ge(input, 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = old;
+    few.rlim_cur = 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    ck_err(proa_tcp_connect(&s, "127.0.0.1", net.port, NULL), PROA_EMFILE);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+
+    close(STDIN_FILENO);
+    ck_ok(proa_tcp_connect(&s, "127.0.0.1", net.port, NULL));
+    ck_assert_int_eq(proa_stream_fd(s), STDIN_FILENO);
+    proa_abort(s);
+    ck_assert_int_eq(dup2(input, STDIN_FILENO), STDIN_FILENO);
+    close(input);
+    close_net();
+    return 0;
+}
+START_TEST(a_connection_needs_a_descriptor_whichever)
+{
+    if (!getenv("PROA_TEST_VALGRIND"))
+        t_run(descriptors_body, NULL);
+}
+END_TEST
+
+static int fresh_body(void *arg)
+{
+    struct proa_stream *s;
+    uint64_t before = proa__net_counts.reads;
+    char byte;
+
+    (void)arg;
+    open_net();
+    ck_ok(proa_tcp_connect(&s, "127.0.0.1", net.port, NULL));
+    ck_err(proa__stream_try_read(s, &byte, 1), PROA_EAGAIN);
+    ck_assert_uint_eq(proa__net_counts.reads, before);
+    proa_abort(s);
+    close_net();
+    return 0;
+}
+START_TEST(a_fresh_connection_is_not_read_before_something_comes)
+{
+    t_run(fresh_body, NULL);
+}
+END_TEST
+
 static int cancel_body(void *arg)
 {
     struct proa_stream *s = NULL;
@@ -235,6 +325,24 @@ START_TEST(a_timeout_ends_all_attempts)
 }
 END_TEST
 
+static int option(struct proa_stream *s, int level, int name)
+{
+    int on = -1;
+    socklen_t n = sizeof on;
+
+    ck_assert_int_eq(getsockopt(proa_stream_fd(s), level, name, &on, &n), 0);
+    return on;
+}
+
+static bool has_ipv6(void)
+{
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static int local_body(void *arg)
 {
     struct proa_stream *s;
@@ -248,13 +356,19 @@ static int local_body(void *arg)
         ck_ok(proa_tcp_connect(&s, "127.0.0.1", net.port, PROA_TCP_OPTS(.local_ip = "127.0.0.7")));
         ck_ok(proa_stream_local(s, &addr));
         port = proa_addr_port(&addr);
+        ck_assert_int_eq(option(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 1);
         proa_abort(s);
         rc = proa_tcp_connect(&s, "127.0.0.1", net.port, PROA_TCP_OPTS(.local_port = port));
     }
     ck_ok(rc);
     ck_ok(proa_stream_local(s, &addr));
     ck_assert_int_eq(proa_addr_port(&addr), port);
+    ck_assert_int_eq(option(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 0);
+    ck_assert_int_eq(option(s, SOL_SOCKET, SO_REUSEADDR), 1); /* again soon after */
     proa_abort(s);
+    if (has_ipv6()) /* nobody listens there */
+        ck_assert_int_ne(proa_tcp_connect(&s, "::1", net.port, PROA_TCP_OPTS(.local_port = port)),
+                         PROA_EAFNOSUPPORT);
     ck_err(proa_tcp_connect(&s, "127.0.0.1", net.port, PROA_TCP_OPTS(.local_ip = "192.0.2.1")),
            PROA_EADDRNOTAVAIL);
     ck_err(proa_tcp_connect(&s, "127.0.0.1", net.port, PROA_TCP_OPTS(.local_ip = "::1")),
@@ -359,6 +473,9 @@ int main(void)
         an_address_that_is_silent_is_overtaken,
         an_address_that_refuses_is_passed_at_once,
         a_failure_lists_each_attempt,
+        a_long_list_of_failures_is_cut,
+        a_connection_needs_a_descriptor_whichever,
+        a_fresh_connection_is_not_read_before_something_comes,
         a_timeout_ends_all_attempts,
         the_near_end_can_be_chosen,
         bad_arguments_are_told,
