@@ -67,9 +67,9 @@ void proa__dgram_describe(const void *dgram, struct view *v)
     struct proa_addr peer = {.len = sizeof peer.u};
 
     proa__view_object(v, "datagram socket", d);
-    if (getsockname(d->io.fd, &local.u.sa, &local.len) == 0)
-        say_address(v, ",", &local);
-    if (d->connected && getpeername(d->io.fd, &peer.u.sa, &peer.len) == 0)
+    getsockname(d->io.fd, &local.u.sa, &local.len);
+    say_address(v, ",", &local);
+    if (getpeername(d->io.fd, &peer.u.sa, &peer.len) == 0)
         say_address(v, " to", &peer);
     else if (d->connected)
         proa__view_say(v, " to a peer that is gone");

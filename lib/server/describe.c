@@ -8,10 +8,11 @@
 
 /* What a server is, in words. */
 
+/* Not to be asked of one that has dropped its listeners. */
 static bool is_resting(const struct proa_server *s)
 {
     for (size_t i = 0; i < s->n_sites; i++)
-        if (s->sites[i].listener && proa__listener_is_resting(s->sites[i].listener))
+        if (proa__listener_is_resting(s->sites[i].listener))
             return true;
     return false;
 }

@@ -291,6 +291,18 @@ START_TEST(a_look_at_nothing_stops_the_program)
 }
 END_TEST
 
+static void describe_without_loop(void *object)
+{
+    proa_describe(object, NULL, 0);
+}
+START_TEST(a_look_without_a_loop_stops_the_program)
+{
+    unsigned stranger = 0;
+
+    t_aborts(describe_without_loop, &stranger, "proa_describe: no loop runs in this thread");
+}
+END_TEST
+
 int main(void)
 {
     return t_main("describe", (const TTest *const[]){
@@ -301,6 +313,7 @@ int main(void)
                                   aio_dbg_03_those_who_wait_are_counted,
                                   aio_dbg_03_a_group_shows_its_tasks_and_a_stranger_is_refused,
                                   a_look_at_nothing_stops_the_program,
+                                  a_look_without_a_loop_stops_the_program,
                                   NULL,
                               });
 }

@@ -4,6 +4,7 @@
 
 #include <proa/inspect.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +62,29 @@ static int describe_dead(void *describe)
 static int describe_null(void *describe)
 {
     return (*(describe_any **)describe)(NULL, NULL, 0);
+}
+
+struct elsewhere {
+    describe_any *describe;
+    const void *object;
+};
+
+static void *describe_there(void *arg)
+{
+    const struct elsewhere *e = arg;
+
+    e->describe(e->object, NULL, 0);
+    return NULL;
+}
+
+int describe_elsewhere(describe_any *describe, const void *object)
+{
+    struct elsewhere e = {describe, object};
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, describe_there, &e), 0);
+    pthread_join(thread, NULL);
+    return 0;
 }
 
 void stops_of_misuse(describe_any *describe, const char *freed, const char *null)

@@ -17,6 +17,9 @@ void is_described(describe_any *describe, const void *object, const char *noun, 
 /* A task waits for the object in this call, and shows these words of it. */
 void is_waited_for(const char *call, const void *object, const char *rest);
 
+/* From another thread: for bodies that this must abort. */
+int describe_elsewhere(describe_any *describe, const void *object);
+
 /* It stops the program if the object is NULL or dead memory, with such sentences. */
 void stops_of_misuse(describe_any *describe, const char *freed, const char *null);
 

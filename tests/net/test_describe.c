@@ -375,6 +375,51 @@ END_TEST
 
 /* ---- misuse */
 
+static int listener_elsewhere(void *arg)
+{
+    struct proa_listener *l = NULL;
+
+    (void)arg;
+    ck_ok(proa_listen_tcp(&l, "127.0.0.1", 0, NULL));
+    return describe_elsewhere(of_listener, l);
+}
+
+static int stream_elsewhere(void *arg)
+{
+    struct proa_stream *in = NULL;
+    struct proa_stream *out = NULL;
+
+    (void)arg;
+    ck_ok(proa_pipe(&in, &out));
+    return describe_elsewhere(of_stream, in);
+}
+
+static int dgram_elsewhere(void *arg)
+{
+    struct proa_dgram *d = NULL;
+
+    (void)arg;
+    ck_ok(proa_udp_bind(&d, NULL, 0, NULL));
+    return describe_elsewhere(of_dgram, d);
+}
+
+static int process_elsewhere(void *arg)
+{
+    (void)arg;
+    return describe_elsewhere(of_process, shell("exit 0", NULL));
+}
+
+START_TEST(a_look_from_another_thread_stops_the_program)
+{
+    t_run_aborts(listener_elsewhere, NULL,
+                 "proa_listener_describe: called from a thread that is not");
+    t_run_aborts(stream_elsewhere, NULL, "proa_stream_describe: called from a thread that is not");
+    t_run_aborts(dgram_elsewhere, NULL, "proa_dgram_describe: called from a thread that is not");
+    t_run_aborts(process_elsewhere, NULL,
+                 "proa_process_describe: called from a thread that is not");
+}
+END_TEST
+
 START_TEST(a_look_at_what_is_not_there_stops_the_program)
 {
     stops_of_misuse(of_listener, "proa_listener_describe: the listener was freed",
@@ -400,6 +445,7 @@ int main(void)
                       aio_dbg_03_a_process_shows_its_pipes_its_waiters_and_its_code,
                       aio_dbg_03_a_process_shows_the_signal_that_ended_it,
                       aio_dbg_03_a_process_shows_that_its_end_is_unknown,
+                      a_look_from_another_thread_stops_the_program,
                       a_look_at_what_is_not_there_stops_the_program,
                       NULL,
                   });

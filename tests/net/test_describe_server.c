@@ -176,11 +176,20 @@ static int describe_freed_server(void *arg)
     return proa_stream_server_describe(server, NULL, 0);
 }
 
+static int describe_elsewhere_body(void *arg)
+{
+    (void)arg;
+    open_scene(linger, NULL);
+    return describe_elsewhere(of_server, scene.server);
+}
+
 START_TEST(a_look_at_a_stream_server_that_is_not_there_stops_the_program)
 {
     stops_of_misuse(of_server, "proa_stream_server_describe: the server was freed",
                     "the server is NULL");
     t_run_aborts(describe_freed_server, NULL, "the server was freed");
+    t_run_aborts(describe_elsewhere_body, NULL,
+                 "proa_stream_server_describe: called from a thread that is not");
 }
 END_TEST
 

@@ -157,7 +157,7 @@ static int stop_body(void *arg)
 {
     struct proa_app *app = hello_app();
     struct proa_server *server;
-    struct proa_stream *s, *idle;
+    struct proa_stream *s, *idle, *half;
 
     (void)arg;
     proa_app_get(app, "/stubborn", stubborn, NULL);
@@ -165,11 +165,14 @@ static int stop_body(void *arg)
     is_server(server, ", serving, 0 of 9 connections");
     s = served_connect(server, NULL);
     idle = served_connect(server, NULL);
+    half = served_connect(server, NULL);
+    say(half, "GET / HT");
     say(s, "GET /stubborn HTTP/1.1\r\nHost: h\r\n\r\n");
     say(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     ck_assert_int_eq(status_of(hear_some(idle)), 200);
     t_settle();
-    is_server(server, ", serving, 2 of 9 connections, 1 busy");
+    is_server(server, ", serving, 3 of 9 connections, 1 busy");
+    proa_abort(half);
     {
         PROA_GROUP(g);
         ck_ok(proa_create_task(&g, stop_soon, server));
@@ -257,9 +260,16 @@ START_TEST(a_call_on_a_freed_server_stops_the_program)
 }
 END_TEST
 
+static int elsewhere_body(void *arg)
+{
+    (void)arg;
+    return describe_elsewhere(of_server, served_start(hello_app(), NULL));
+}
+
 START_TEST(a_look_at_a_server_that_is_not_there_stops_the_program)
 {
     stops_of_misuse(of_server, "proa_server_describe: the server was freed", "the server is NULL");
+    t_run_aborts(elsewhere_body, NULL, "proa_server_describe: called from a thread that is not");
 }
 END_TEST
 
