@@ -116,6 +116,12 @@ START_TEST(aio_dbg_04_a_datagram_socket_that_was_not_closed_is_told_when_the_loo
 }
 END_TEST
 
+/* Valgrind 3.19 does not. */
+static bool knows_pidfds(void)
+{
+    return !getenv("PROA_TEST_VALGRIND");
+}
+
 static int process_body(void *arg)
 {
     const char *argv[] = {"/bin/true", NULL};
@@ -127,7 +133,8 @@ static int process_body(void *arg)
 }
 START_TEST(aio_dbg_04_a_process_that_was_not_freed_is_told_when_the_loop_ends)
 {
-    leaves_open(process_body, "process ");
+    if (knows_pidfds())
+        leaves_open(process_body, "process ");
 }
 END_TEST
 
@@ -168,8 +175,10 @@ static int tidy_body(void *arg)
     ck_ok(proa_addr_ip(&any, "127.0.0.1", 0));
     ck_ok(proa_dgram_open(&d, PROA_DGRAM_OPTS(.local = &any)));
     proa_dgram_free(d);
-    ck_ok(proa_process_start(&p, argv, NULL));
-    proa_process_free(p);
+    if (knows_pidfds()) {
+        ck_ok(proa_process_start(&p, argv, NULL));
+        proa_process_free(p);
+    }
     return 0;
 }
 START_TEST(aio_dbg_04_what_was_closed_is_not_told)

@@ -275,6 +275,12 @@ END_TEST
 
 /* ---- processes */
 
+/* Valgrind 3.19 does not. */
+static bool knows_pidfds(void)
+{
+    return !getenv("PROA_TEST_VALGRIND");
+}
+
 static struct proa_process *shell(const char *command, const struct proa_process_opts *opts)
 {
     struct proa_process *p = NULL;
@@ -323,7 +329,8 @@ static int running_body(void *arg)
 }
 START_TEST(aio_dbg_03_a_process_shows_its_pipes_its_waiters_and_its_code)
 {
-    t_run_modes(running_body, NULL);
+    if (knows_pidfds())
+        t_run_modes(running_body, NULL);
 }
 END_TEST
 
@@ -353,7 +360,8 @@ static int killed_body(void *arg)
 }
 START_TEST(aio_dbg_03_a_process_shows_the_signal_that_ended_it)
 {
-    t_run_modes(killed_body, NULL);
+    if (knows_pidfds())
+        t_run_modes(killed_body, NULL);
 }
 END_TEST
 
@@ -369,7 +377,8 @@ static int stolen_body(void *arg)
 }
 START_TEST(aio_dbg_03_a_process_shows_that_its_end_is_unknown)
 {
-    t_run_modes(stolen_body, NULL);
+    if (knows_pidfds())
+        t_run_modes(stolen_body, NULL);
 }
 END_TEST
 
@@ -415,8 +424,9 @@ START_TEST(a_look_from_another_thread_stops_the_program)
                  "proa_listener_describe: called from a thread that is not");
     t_run_aborts(stream_elsewhere, NULL, "proa_stream_describe: called from a thread that is not");
     t_run_aborts(dgram_elsewhere, NULL, "proa_dgram_describe: called from a thread that is not");
-    t_run_aborts(process_elsewhere, NULL,
-                 "proa_process_describe: called from a thread that is not");
+    if (knows_pidfds())
+        t_run_aborts(process_elsewhere, NULL,
+                     "proa_process_describe: called from a thread that is not");
 }
 END_TEST
 
