@@ -32,6 +32,8 @@ struct proa_test_opts {
     bool each_park;   /* also cancel it at each point where a task could learn of that */
     bool each_alloc;  /* also fail each allocation, alone and with all after it */
     bool real_clock;  /* time is the world's */
+    int64_t timeout;  /* of the world's time for each call of the body; 0: a minute, or
+                         PROA_TEST_TIMEOUT; PROA_FOREVER: none */
 };
 #define PROA_TEST_OPTS(...) PROA_OPTS(proa_test_opts, __VA_ARGS__)
 
@@ -45,14 +47,18 @@ struct proa_test_opts {
  * is run, in this process, for a debugger; also in-order, eager, park-3 and alloc-17. Then it is
  * run once more, in a child of its own.
  *
+ * A body that does not return within a minute (.timeout, or PROA_TEST_TIMEOUT in seconds, 0 for
+ * none; not in this process) has failed: all its tasks are printed, and its child ends.
+ *
  * With .each_park the body may return PROA_ECANCELED or PROA_ETASKCANCELED, and with .each_alloc
  * PROA_ENOMEM, whenever that was provoked; it must not expect what they change, and must not leave
  * anything even then. Assertions that jump out of the body (longjmp) do not work in tasks.
  *
  * Errors:       what the body returned; PROA_ETEST (it left something behind, an expectation was
- *               not met, its process died), with the first of these in the words; PROA_EBUSY (a
- *               loop runs in this thread), PROA_EINVAL (a PROA_TEST_SEED or PROA_TEST_SHUFFLES that
- *               is none), PROA_E2BIG and codes of the system.
+ *               not met, its process died, it was late), with the first of these in the words;
+ *               PROA_EBUSY (a loop runs in this thread), PROA_EINVAL (a PROA_TEST_SEED,
+ *               PROA_TEST_SHUFFLES or PROA_TEST_TIMEOUT that is none), PROA_E2BIG and codes of the
+ * system.
  */
 PROA_API int proa_test_run(proa_task_fn *body, void *arg, const struct proa_test_opts *opts);
 

@@ -106,6 +106,7 @@ FLOOR_LIBS += %D%/libcore.la
 	%D%/test_each.c \
 	%D%/test_fds.c \
 	%D%/test_leaks.c \
+	%D%/test_limit.c \
 	%D%/test_main.c \
 	%D%/test_once.c \
 	%D%/test_step.c \

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SEEDS_DEFAULT 10
+#define SECONDS_DEFAULT 60
 
 struct test_run *proa__test_run_new(proa_task_fn *body, void *arg,
                                     const struct proa_test_opts *opts)
@@ -76,9 +77,9 @@ static int one_step(struct test_run *run)
 /* What a child's death tells. */
 static int died(struct test_run *run, int status)
 {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && !run->late)
         proa__test_problem(run, "its process was killed by signal %d", WTERMSIG(status));
-    else
+    else if (!run->late) /* which it has told */
         proa__test_problem(run, "its process ended with status %d in its midst",
                            WEXITSTATUS(status));
     run->rc = PROA_ETEST;
@@ -93,11 +94,13 @@ static int in_child(struct test_run *run, int (*what)(struct test_run *run))
     run->rc = 0;
     run->cold = true;
     run->finished = false;
+    run->late = false;
     fflush(NULL); /* else the child would write it once more */
     child = fork();
     if (child < 0)
         return proa__fail(-errno, "fork for a test");
     if (child == 0) {
+        proa__test_limit_begin(run);
         what(run);
         run->finished = true;
         fflush(NULL);
@@ -140,11 +143,32 @@ static int find_n_seeds(struct test_run *run)
     return 0;
 }
 
+static int find_limit(struct test_run *run)
+{
+    const char *word = getenv("PROA_TEST_TIMEOUT");
+    uint64_t seconds = SECONDS_DEFAULT;
+    int64_t asked = run->opts.timeout;
+
+    if (asked < 0)
+        return proa__fail(PROA_EINVAL, "a test has no time: a timeout of %lld ns",
+                          (long long)asked);
+    if (asked) {
+        run->limit = asked == PROA_FOREVER ? 0 : asked;
+        return 0;
+    }
+    if (word && (proa_str_parse_uint(proa_str_from(word), &seconds) < 0 || seconds > UINT32_MAX))
+        return proa__fail(PROA_EINVAL, "PROA_TEST_TIMEOUT=%s is no number of seconds", word);
+    run->limit = (int64_t)seconds * PROA_SEC;
+    return 0;
+}
+
 static int run_as_asked(struct test_run *run)
 {
     const char *word = getenv("PROA_TEST_SEED");
     int rc = find_n_seeds(run);
 
+    if (rc >= 0)
+        rc = find_limit(run);
     if (rc < 0)
         return rc;
 

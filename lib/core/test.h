@@ -45,6 +45,8 @@ struct test_run {
     struct test_step step;   /* the one that is made, or was last */
     bool any_rc;             /* a failure of the body is the caller's business */
     bool cold;               /* no step was made in this process: see once() */
+    int64_t limit;           /* of a call of the body, in a child; 0: none */
+    bool late;               /* a child ended itself for that */
     bool finished;           /* a child came to the end of what it was to do */
     int rc;                  /* of the body; PROA_ETEST if only something else was wrong */
     unsigned problems;       /* in this step */
@@ -79,6 +81,14 @@ void proa__test_fds_compare(struct test_run *run);
 
 /* Name what the body left on its loop, at its end. */
 void proa__test_leaks(struct test_run *run, struct proa_loop *loop);
+
+/* In a child: from now on a body that is late is told of, and ends the process. Cannot fail: at
+ * worst nobody watches. */
+void proa__test_limit_begin(struct test_run *run);
+
+/* A body is called; and its loop is there, or NULL: it ends. */
+void proa__test_limit_step(void);
+void proa__test_limit_loop(struct proa_loop *loop);
 
 #define TEST_STEP_TEXT 64
 

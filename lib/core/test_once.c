@@ -20,6 +20,7 @@ static const char key; /* of a run among its loop's guests */
 static void forget_guest(struct loop_guest *guest)
 {
     (void)guest; /* a part of the run */
+    proa__test_limit_loop(NULL);
 }
 
 struct test_run *proa__test_here(void)
@@ -55,6 +56,7 @@ static int watched(void *arg)
     int rc;
 
     proa__loop_adopt(loop, &run->guest, &key, forget_guest);
+    proa__test_limit_loop(loop);
     if (run->step.kind == TEST_PARK)
         proa__wait_inject(run->step.n);
     rc = run->body(run->arg);
@@ -80,6 +82,7 @@ static int run_body(struct test_run *run)
     run->problems = 0;
     run->words[0] = '\0';
     proa__test_fds_remember(run);
+    proa__test_limit_step();
     rc = proa_run(watched, run,
                   PROA_RUN_OPTS(.virtual_clock = !run->opts.real_clock, .eager = run->step.eager,
                                 .shuffle = run->step.seed));

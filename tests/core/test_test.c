@@ -13,6 +13,7 @@
 #include <proa/time.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,97 @@ START_TEST(a_body_whose_process_ends_has_failed)
 }
 END_TEST
 
+/* ---- how long it takes */
+
+static int world[2];
+
+static int wait_for_world(void *arg)
+{
+    (void)arg;
+    return proa_wait_fd(world[0], PROA_READABLE);
+}
+
+static int hang_in_two_tasks(void *arg)
+{
+    (void)arg;
+    PROA_GROUP(g);
+    proa_create_task_opts(&g, NULL, sleep_for_ever, NULL, PROA_TASK_OPTS(.name = "oar"));
+    return wait_for_world(NULL);
+}
+START_TEST(a_body_that_hangs_fails_and_its_tasks_are_told)
+{
+    const struct told *t;
+
+    ck_assert_int_eq(pipe2(world, O_CLOEXEC | O_NONBLOCK), 0);
+    t = told(hang_in_two_tasks, PROA_TEST_OPTS(.name = "boat", .timeout = PROA_SEC));
+    ck_err(t->rc, PROA_ETEST);
+    ck_assert_str_eq(proa_err_detail(PROA_ETEST),
+                     "in order (PROA_TEST_SEED=in-order): still running after 1.0 s");
+    const char *told_of = strstr(t->text, "boat (in order): still running after 1.0 s\n");
+    ck_assert_msg(told_of == t->text, "%s", t->text);
+    ck_assert_msg(strstr(t->text, "\n2 tasks\nmain #1: "), "%s", t->text);
+    ck_assert_msg(strstr(t->text, "oar #2: "), "%s", t->text);
+    ck_assert_ptr_null(strstr(t->text, "its process"));
+    close(world[0]);
+    close(world[1]);
+}
+END_TEST
+
+/* All steps together may take longer. */
+static int take_a_while(void *arg)
+{
+    (void)arg;
+    poll(NULL, 0, 300);
+    return 0;
+}
+START_TEST(each_call_of_a_body_has_that_time)
+{
+    ck_ok(told(take_a_while, PROA_TEST_OPTS(.timeout = 3 * PROA_SEC))->rc);
+}
+END_TEST
+
+static int hold_the_loop(void *arg)
+{
+    while (poll(arg, 0, -1) < 1) {}
+    return 0;
+}
+START_TEST(a_task_that_holds_the_loop_is_named)
+{
+#ifdef PROA_SANITIZED /* a sanitizer has a handler of its own */
+    const char *words = "test (in order): still running after 1.0 s\n";
+#else
+    const char *words = " while task main ran, in ";
+#endif
+
+    ck_told(hold_the_loop, PROA_TEST_OPTS(.timeout = PROA_SEC), PROA_ETEST, words);
+}
+END_TEST
+
+static int leave_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+START_TEST(the_environment_says_how_long_too)
+{
+    ck_assert_int_eq(pipe2(world, O_CLOEXEC | O_NONBLOCK), 0);
+    setenv("PROA_TEST_TIMEOUT", "1", 1);
+    ck_told(wait_for_world, NULL, PROA_ETEST, "still running after 1.0 s");
+    setenv("PROA_TEST_TIMEOUT", "0", 1);
+    ck_ok(told(take_a_while, PROA_TEST_OPTS(.seeds = 1))->rc);
+    setenv("PROA_TEST_TIMEOUT", "4294967295", 1);
+    ck_ok(told(leave_nothing, NULL)->rc);
+    for (size_t i = 0; i < 4; i++) {
+        setenv("PROA_TEST_TIMEOUT", (const char *[]){"", "1s", "-1", "4294967296"}[i], 1);
+        ck_err(told(leave_nothing, NULL)->rc, PROA_EINVAL);
+        ck_ok(told(leave_nothing, PROA_TEST_OPTS(.timeout = PROA_FOREVER))->rc);
+    }
+    ck_err(told(leave_nothing, PROA_TEST_OPTS(.timeout = -1))->rc, PROA_EINVAL);
+    close(world[0]);
+    close(world[1]);
+}
+END_TEST
+
 /* ---- what cannot be */
 
 static int run_inside(void *arg)
@@ -435,6 +527,10 @@ int main(void)
                               each_expectation_that_is_not_met_is_told_with_its_place,
                               an_expectation_outside_of_a_test_stops_the_program,
                               a_body_whose_process_ends_has_failed,
+                              a_body_that_hangs_fails_and_its_tasks_are_told,
+                              each_call_of_a_body_has_that_time,
+                              a_task_that_holds_the_loop_is_named,
+                              the_environment_says_how_long_too,
                               a_test_inside_a_run_is_refused,
                               options_of_a_newer_version_run_nothing,
                               an_advance_does_not_wait_for_the_world,

@@ -93,7 +93,7 @@ void t_settle(void)
 void t_run_modes(t_body_fn *body, void *arg)
 {
     t_run_in_order(body, arg); /* what is wrong in any order is best said here */
-    ck_ok(proa_test_run(body, arg, NULL));
+    ck_ok(proa_test_run(body, arg, PROA_TEST_OPTS(.timeout = PROA_FOREVER))); /* Check has one */
 }
 
 struct plain {
