@@ -219,10 +219,14 @@ PROA_DEFINE_AUTO(proa_stream, proa_stream_free);
  * Make a stream of a descriptor: a connected stream socket, a pipe's end, a FIFO, a terminal or
  * another character device (/dev/null); so 0, 1 and 2 unless they lead to files.
  *
- * The descriptor is made non-blocking.
+ * It must not block. A terminal or pipe that does is opened once more, under the same number, so
+ * that it goes on blocking for those who share it: the shell that started the program, the other
+ * programs of a pipeline. Where that is not possible (another user's terminal, no /proc), and for
+ * a socket, O_NONBLOCK is set for all of them.
  *
  * Errors:       PROA_EINVAL (a listening or datagram socket), PROA_EPERM (a file, a directory or a
- *               disk), PROA_EBUSY (it is a stream's already), PROA_EBADF, PROA_ENOMEM.
+ *               disk), PROA_EBUSY (it is a stream's already, or a task waits for it), PROA_EBADF,
+ *               PROA_ENOMEM.
  * Ownership:    takes `fd` on success only.
  */
 PROA_API int proa_stream_from_fd(struct proa_stream **ret, int fd);

@@ -6,7 +6,10 @@
 
 #include <proa/err.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,20 +108,59 @@ static int socket_stream(struct proa_stream **ret, int fd)
     return proa__sock_stream(ret, fd, family);
 }
 
+/* The other side of a terminal looks like one, and opening that again makes another terminal. */
+static bool is_terminal(int fd)
+{
+    unsigned number;
+
+    return isatty(fd) && ioctl(fd, TIOCGPTN, &number) < 0;
+}
+
+/* O_NONBLOCK is of what was opened, and so of all who share that: give `fd` one of its own. */
+static bool open_anew(int fd, int flags)
+{
+    int kept = fcntl(fd, F_GETFD);
+    char path[40];
+    int own;
+    bool done;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    own = open(path, (flags & (O_ACCMODE | O_DIRECT)) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own < 0)
+        return false;
+    done = dup3(own, fd, kept & FD_CLOEXEC ? O_CLOEXEC : 0) == fd;
+    close(own);
+    return done;
+}
+
+static int stop_blocking(int fd, mode_t mode)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags & O_NONBLOCK)
+        return 0;
+    if ((S_ISFIFO(mode) || is_terminal(fd)) && open_anew(fd, flags))
+        return 0;
+    return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 int proa_stream_from_fd(struct proa_stream **ret, int fd)
 {
     struct stat st;
-    int flags = fcntl(fd, F_GETFL);
+    int rc;
 
     proa__loop_need("proa_stream_from_fd");
-    if (flags < 0 || fstat(fd, &st) < 0)
+    if (fstat(fd, &st) < 0)
         return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
     if (!S_ISSOCK(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
         return proa__fail(PROA_EPERM, "descriptor %d is a %s, which is no stream", fd,
                           S_ISREG(st.st_mode)   ? "file"
                           : S_ISDIR(st.st_mode) ? "directory"
                                                 : "device");
-    if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return proa__fail(-errno, "descriptor %d: %s", fd, proa_err_text(-errno));
+    if (proa__io_busy(proa__loop_here, fd, IO_READ | IO_WRITE))
+        return proa__fail(PROA_EBUSY, "descriptor %d is a stream's, or a task waits for it", fd);
+    rc = stop_blocking(fd, st.st_mode);
+    if (rc < 0)
+        return proa__fail(rc, "descriptor %d: %s", fd, proa_err_text(rc));
     return S_ISSOCK(st.st_mode) ? socket_stream(ret, fd) : proa__pipe_stream(ret, fd);
 }

@@ -58,6 +58,8 @@ static int pass_pipe(struct plan *plan, int as)
         return proa__fail(-errno, "a pipe for a child: %s", proa_err_text(-errno));
     rc = pass(plan, ends[!ours], as);
     close(ends[!ours]);
+    if (rc == 0 && fcntl(ends[ours], F_SETFL, O_NONBLOCK) < 0) /* the child's may block */
+        rc = -errno;
     if (rc == 0)
         rc = proa_stream_from_fd(&plan->process->stream[as], ends[ours]);
     if (rc < 0)

@@ -7,6 +7,7 @@
 #include "support/t_peer.h"
 #include "support/t_run.h"
 
+#include <proa/fd.h>
 #include <proa/group.h>
 #include <proa/process.h>
 #include <proa/scope.h>
@@ -318,6 +319,104 @@ BODY(standard_input_and_output_are_streams)
 }
 RUN(standard_input_and_output_are_streams)
 
+/* ---- what is shared */
+
+static bool blocks(int fd)
+{
+    return !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* As the shell has it that started the program. */
+BODY(a_terminal_goes_on_blocking_for_those_who_share_it)
+{
+    int slave, master = open_pty(&slave);
+    int shells = dup(slave);
+    char shown[5];
+
+    (void)arg;
+    ck_ok(proa_stream_from_fd(&r, slave));
+    ck_assert_int_eq(proa_stream_fd(r), slave);
+    ck_assert(blocks(shells) && !blocks(slave));
+    ck_assert_int_eq(fcntl(slave, F_GETFD), FD_CLOEXEC);
+    ck_assert_int_eq(write(master, "typed", 5), 5);
+    carrier_expect(r, "typed");
+    carrier_say(r, "shown");
+    ck_assert_int_eq(read(master, shown, 5), 5);
+    ck_ok(proa_close(r));
+    r = NULL;
+    ck_assert(blocks(shells));
+    close(shells);
+    close(master);
+    return 0;
+}
+RUN(a_terminal_goes_on_blocking_for_those_who_share_it)
+
+BODY(a_pipe_goes_on_blocking_for_those_who_share_it)
+{
+    int ours[2], theirs[2];
+
+    (void)arg;
+    ck_assert_int_eq(pipe(ours), 0);
+    for (int i = 0; i < 2; i++)
+        theirs[i] = dup(ours[i]);
+    ck_ok(proa_stream_from_fd(&r, ours[0]));
+    ck_ok(proa_stream_from_fd(&w, ours[1]));
+    for (int i = 0; i < 2; i++) {
+        ck_assert(blocks(theirs[i]) && !blocks(ours[i]));
+        ck_assert_int_eq(fcntl(ours[i], F_GETFD), 0);
+        close(theirs[i]);
+    }
+    carrier_say(w, "there");
+    carrier_expect(r, "there");
+    ck_ok(proa_close(w));
+    w = NULL;
+    carrier_expect_end(r);
+    close_both();
+    return 0;
+}
+RUN(a_pipe_goes_on_blocking_for_those_who_share_it)
+
+/* Nobody reads, so it cannot be opened for writing; what is said of it stays the same. */
+BODY(a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same)
+{
+    int ends[2];
+
+    (void)arg;
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    close(ends[0]);
+    ck_ok(proa_stream_from_fd(&w, ends[1]));
+    ck_assert(!blocks(ends[1]));
+    ck_err(proa_write(w, "x", 1, NULL), PROA_EPIPE);
+    proa_stream_free(w);
+    w = NULL;
+    return 0;
+}
+RUN(a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same)
+
+static int wait_for_input(void *fd)
+{
+    return proa_wait_fd(*(int *)fd, PROA_READABLE);
+}
+
+BODY(a_descriptor_that_a_task_waits_for_is_left_as_it_is)
+{
+    int ends[2];
+
+    (void)arg;
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, wait_for_input, &ends[0]));
+    t_settle();
+    ck_err(proa_stream_from_fd(&r, ends[0]), PROA_EBUSY);
+    ck_assert(blocks(ends[0]));
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    ck_ok(proa_group_join(&g));
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+RUN(a_descriptor_that_a_task_waits_for_is_left_as_it_is)
+
 BODY(a_pipe_needs_descriptors)
 {
     struct proa_stream *x = NULL, *y = NULL;
@@ -370,6 +469,10 @@ int main(void)
         aio_pipe_04_files_and_directories_are_refused,
         aio_pipe_04_the_null_device_is_a_stream,
         standard_input_and_output_are_streams,
+        a_terminal_goes_on_blocking_for_those_who_share_it,
+        a_pipe_goes_on_blocking_for_those_who_share_it,
+        a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same,
+        a_descriptor_that_a_task_waits_for_is_left_as_it_is,
         a_pipe_needs_descriptors,
         a_pipe_survives_cancels_and_lack_of_memory,
         NULL,
