@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "base/fail.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "core/home.h"
 #include "core/owned.h"
@@ -16,6 +17,7 @@ struct proa_capacity {
     size_t total;
     size_t borrowed;     /* may be above the total, after a resize */
     struct list loans;   /* struct loan, oldest first */
+    struct map asked;    /* those of borrowers that are no tasks, while they wait too */
     struct list waiters; /* struct wait, its loan in the slot, oldest first; empty unless all
                              places are lent */
     size_t sleepers;     /* waiters, and those that were woken or cut and have not run yet */
@@ -57,6 +59,7 @@ void proa_capacity_free(struct proa_capacity *capacity)
                "and for which %zu tasks wait",
                proa__who(), (void *)capacity, capacity->borrowed, capacity->sleepers);
     capacity->magic = 0;
+    proa__map_fini(&capacity->asked);
     proa__free(capacity);
 }
 
@@ -64,6 +67,42 @@ static void check(struct proa_capacity *c, const char *what)
 {
     PROA_CHECK_OBJ(c, MAGIC_CAPACITY);
     home_check(&c->home, what);
+}
+
+/* ---- one loan */
+
+static void orphaned(struct owned *own);
+
+static struct proa_str key_of(const void *const *borrower)
+{
+    return (struct proa_str){(const char *)borrower, sizeof *borrower};
+}
+
+static int new_loan(struct proa_capacity *c, const void *borrower, struct loan **ret)
+{
+    struct loan *loan = proa__zalloc(sizeof *loan);
+    int rc = 0;
+
+    if (!loan)
+        return PROA_ENOMEM;
+    list_init(&loan->link);
+    loan->of = c;
+    loan->borrower = borrower;
+    loan->own.orphaned = orphaned;
+    if (borrower)
+        rc = proa__map_put(&c->asked, key_of(&loan->borrower), loan, NULL);
+    if (rc < 0)
+        proa__free(loan);
+    else
+        *ret = loan;
+    return rc;
+}
+
+static void free_loan(struct loan *loan)
+{
+    if (loan->borrower)
+        proa__map_remove(&loan->of->asked, key_of(&loan->borrower));
+    proa__free(loan);
 }
 
 /* ---- lending */
@@ -101,7 +140,7 @@ static void end_loan(struct loan *loan)
 
     list_remove(&loan->link);
     c->borrowed--;
-    proa__free(loan);
+    free_loan(loan);
     serve(c);
 }
 
@@ -124,30 +163,19 @@ static struct loan *loan_of_task(const struct proa_capacity *c, const struct pro
     return NULL;
 }
 
-static struct loan *loan_of(const struct proa_capacity *c, const void *borrower)
-{
-    LIST_FOR_EACH (link, &c->loans) {
-        struct loan *loan = CONTAINER_OF(link, struct loan, link);
-
-        if (loan->borrower == borrower)
-            return loan;
-    }
-    return NULL;
-}
-
-static bool waits(const struct proa_capacity *c, const void *borrower)
-{
-    LIST_FOR_EACH (link, &c->waiters)
-        if (wanted(CONTAINER_OF(link, struct wait, link))->borrower == borrower)
-            return true;
-    return false;
-}
-
+/* Or waits for one. */
 static bool has_one(const struct proa_capacity *c, const void *borrower)
 {
     if (!borrower)
         return loan_of_task(c, proa__task_here) != NULL;
-    return loan_of(c, borrower) || waits(c, borrower);
+    return proa__map_get(&c->asked, key_of(&borrower)) != NULL;
+}
+
+static struct loan *loan_of(const struct proa_capacity *c, const void *borrower)
+{
+    struct loan *loan = proa__map_get(&c->asked, key_of(&borrower));
+
+    return loan && list_linked(&loan->link) ? loan : NULL;
 }
 
 /* ---- borrowing */
@@ -168,18 +196,12 @@ const struct view_kind proa__capacity_view = {MAGIC_CAPACITY, describe};
 
 static const struct wait_kind acquires = {.call = "proa_capacity_acquire", .describe = describe};
 
-static int new_loan(struct proa_capacity *c, const void *borrower, struct loan **ret)
+static int ask(struct proa_capacity *c, const void *borrower, struct loan **ret)
 {
     if (has_one(c, borrower))
         return proa__fail(PROA_EDEADLK, "task %s: this borrower has a place of capacity %p already",
                           proa__who(), (void *)c);
-    *ret = proa__zalloc(sizeof **ret);
-    if (!*ret)
-        return PROA_ENOMEM;
-    (*ret)->of = c;
-    (*ret)->borrower = borrower;
-    (*ret)->own.orphaned = orphaned;
-    return 0;
+    return new_loan(c, borrower, ret);
 }
 
 static bool try_lend(struct proa_capacity *c, struct loan *loan)
@@ -201,7 +223,7 @@ static int wait_for_place(struct proa_capacity *c, struct loan *loan)
     rc = proa__wait_park(&w, 1, &acquires, c); /* the place comes with the wake */
     c->sleepers--;
     if (rc < 0)
-        proa__free(loan);
+        free_loan(loan);
     return rc < 0 ? rc : 0;
 }
 
@@ -213,7 +235,7 @@ static int acquire(struct proa_capacity *c, const void *borrower, const char *wh
     check(c, what);
     rc = proa__wait_enter(what);
     if (rc >= 0)
-        rc = new_loan(c, borrower, &loan);
+        rc = ask(c, borrower, &loan);
     if (rc < 0)
         return rc;
     return try_lend(c, loan) ? 0 : wait_for_place(c, loan);
@@ -237,12 +259,12 @@ int proa_capacity_try_acquire(struct proa_capacity *capacity)
 
     check(capacity, __func__);
     PROA_CHECK(proa__task_here, "proa_capacity_try_acquire: no task runs here that could borrow");
-    rc = new_loan(capacity, NULL, &loan);
+    rc = ask(capacity, NULL, &loan);
     if (rc < 0)
         return rc;
     if (try_lend(capacity, loan))
         return 0;
-    proa__free(loan);
+    free_loan(loan);
     return PROA_EAGAIN;
 }
 

@@ -161,6 +161,59 @@ START_TEST(a_borrower_that_waits_cannot_ask_again)
 }
 END_TEST
 
+/* Unless it does not wait any more. */
+static int cut_body(void *arg)
+{
+    PROA_AUTO(proa_capacity) *c = NULL;
+    struct request r;
+
+    (void)arg;
+    ck_ok(proa_capacity_new(&c, 1));
+    ck_ok(proa_capacity_acquire(c));
+    r = (struct request){.c = c};
+    ck_err(PROA_WITHIN(PROA_SEC, ask_for(&r)), PROA_ETIMEDOUT);
+    ck_assert_uint_eq(proa_capacity_waiting(c), 0);
+    proa_capacity_release(c);
+    ck_ok(ask_for(&r));
+    proa_capacity_release_for(c, &r.job);
+    return 0;
+}
+START_TEST(a_borrower_whose_wait_was_cut_asks_again)
+{
+    t_run_modes(cut_body, NULL);
+}
+END_TEST
+
+#define MANY 1000
+
+static int many_body(void *arg)
+{
+    PROA_AUTO(proa_capacity) *c = NULL;
+    static char borrowers[MANY];
+    int rc = proa_capacity_new(&c, MANY);
+    size_t n = 0;
+
+    (void)arg;
+    while (rc >= 0 && n < MANY)
+        if ((rc = proa_capacity_acquire_for(c, &borrowers[n])) >= 0)
+            n++;
+    if (rc >= 0)
+        for (size_t i = 0; i < MANY; i++)
+            ck_err(proa_capacity_acquire_for(c, &borrowers[i]), PROA_EDEADLK);
+    for (size_t i = 0; i < n; i += 2)
+        proa_capacity_release_for(c, &borrowers[i]);
+    for (size_t i = 1; i < n; i += 2)
+        proa_capacity_release_for(c, &borrowers[i]);
+    if (c)
+        ck_assert_uint_eq(proa_capacity_borrowed(c), 0);
+    return rc;
+}
+START_TEST(each_of_many_borrowers_has_its_own_place)
+{
+    t_run_modes(many_body, NULL);
+}
+END_TEST
+
 static int resize_body(void *arg)
 {
     PROA_AUTO(proa_capacity) *c = NULL;
@@ -221,6 +274,24 @@ START_TEST(a_cancel_loses_no_place)
 }
 END_TEST
 
+/* For borrowers that are no tasks. */
+static int few_body(void *arg)
+{
+    struct proa_capacity *c = NULL;
+    struct request r[2];
+    int rc = proa_capacity_new(&c, 2);
+
+    (void)arg;
+    r[0] = r[1] = (struct request){.c = c};
+    for (int i = 0; i < 2 && rc >= 0; i++)
+        if ((rc = ask_for(&r[i])) < 0 && i == 1)
+            proa_capacity_release_for(c, &r[0].job);
+    for (int i = 0; i < 2 && rc >= 0; i++)
+        proa_capacity_release_for(c, &r[i].job);
+    proa_capacity_free(c);
+    return rc;
+}
+
 static int any_body(void *arg)
 {
     struct proa_capacity *c = NULL;
@@ -243,6 +314,7 @@ START_TEST(each_cancel_and_each_allocation_leave_it_whole)
 {
     t_each_park(any_body, NULL);
     t_run_each_alloc(any_body, NULL);
+    t_run_each_alloc(few_body, NULL);
 }
 END_TEST
 
@@ -297,8 +369,24 @@ static int free_lent(void *arg)
     proa_capacity_free(c);
     return 0;
 }
+static int release_waiting(void *arg)
+{
+    struct proa_capacity *c;
+    struct request r;
+    PROA_GROUP(g);
+
+    (void)arg;
+    ck_ok(proa_capacity_new(&c, 1));
+    ck_ok(proa_capacity_acquire(c));
+    r = (struct request){.c = c};
+    ck_ok(proa_create_task(&g, ask_for, &r));
+    t_settle();
+    proa_capacity_release_for(c, &r.job);
+    return 0;
+}
 START_TEST(misuse_stops_the_program)
 {
+    t_run_aborts(release_waiting, NULL, "has no place of capacity");
     t_run_aborts(release_none, NULL, "proa_capacity_release: task main has no place");
     t_run_aborts(release_for_none, NULL, "has no place of capacity");
     t_run_aborts(free_lent, NULL, "task main frees capacity");
@@ -313,6 +401,8 @@ int main(void)
                                   a_task_borrows_one,
                                   others_than_tasks_borrow_too,
                                   a_borrower_that_waits_cannot_ask_again,
+                                  a_borrower_whose_wait_was_cut_asks_again,
+                                  each_of_many_borrowers_has_its_own_place,
                                   its_places_change_while_they_are_lent,
                                   a_cancel_loses_no_place,
                                   each_cancel_and_each_allocation_leave_it_whole,
