@@ -82,7 +82,7 @@ struct runner {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct runner *runners;
-static pid_t teller; /* the process that tells of them at its end; 0: none */
+static pid_t teller; /* the process whose runners they are, and that tells at its end; 0: none */
 
 /* Nothing in a child that was forked, nor when a task ends the process. */
 static void tell_runners(void)
@@ -97,6 +97,28 @@ static void tell_runners(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* A child that was forked has a copy of its parent's, who tells of them. With the lock held. */
+static void forget_runners(void)
+{
+    while (runners) {
+        struct runner *r = runners;
+
+        runners = r->next;
+        proa__free(r);
+    }
+}
+
+static void become_teller(void)
+{
+    pid_t here = getpid();
+
+    if (!teller)
+        atexit(tell_runners);
+    else if (teller != here)
+        forget_runners();
+    teller = here;
+}
+
 void proa__debug_runner_made(const void *runner)
 {
     struct runner *r = proa__alloc(sizeof *r);
@@ -106,11 +128,9 @@ void proa__debug_runner_made(const void *runner)
     r->runner = runner;
     trace_here(&r->made);
     pthread_mutex_lock(&lock);
+    become_teller();
     r->next = runners;
     runners = r;
-    if (!teller)
-        atexit(tell_runners);
-    teller = getpid();
     pthread_mutex_unlock(&lock);
 }
 

@@ -29,31 +29,60 @@ static T_AS_WRITTEN int unfreed_child(void)
     ck_ok(proa_runner_run(kept, nothing, NULL));
     exit(0);
 }
-START_TEST(aio_dbg_04_a_runner_that_is_never_freed_is_told_when_the_process_ends)
+/* What `body`, which ends its process, and its children write. */
+static const char *written_by(int (*body)(void))
 {
     static char text[4096];
     size_t n = 0;
     ssize_t got;
     int fds[2];
     pid_t child;
-    const char *first;
 
     ck_assert_int_eq(pipe(fds), 0);
     child = fork();
     if (child == 0) {
         dup2(fds[1], STDERR_FILENO);
-        unfreed_child();
+        body();
     }
     close(fds[1]);
     while ((got = read(fds[0], text + n, sizeof text - 1 - n)) > 0)
         n += (size_t)got;
     text[n] = '\0';
+    close(fds[0]);
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
-    first = strstr(text, "a runner was never freed; it was made here:");
+    return text;
+}
+
+START_TEST(aio_dbg_04_a_runner_that_is_never_freed_is_told_when_the_process_ends)
+{
+    const char *text = written_by(unfreed_child);
+    const char *first = strstr(text, "a runner was never freed; it was made here:");
+
     ck_assert_msg(first, "it wrote: %s", text);
     ck_assert_ptr_null(strstr(first + 1, "a runner was never freed"));
     if (proa__place_knows_lines())
         ck_assert_ptr_nonnull(strstr(first, "unfreed_child (test_debug_open.c:"));
+}
+END_TEST
+
+/* Its own is told of, its parent's is not; who ends by _exit tells nothing. */
+static int unfreed_grandchild(void)
+{
+    struct proa_runner *kept;
+
+    ck_ok(proa_runner_new(&kept, PROA_RUNNER_OPTS(.run = {.debug = true})));
+    if (fork() == 0)
+        unfreed_child();
+    wait(NULL);
+    _exit(0);
+}
+START_TEST(a_forked_child_does_not_tell_of_its_parents_runners)
+{
+    const char *text = written_by(unfreed_grandchild);
+    const char *first = strstr(text, "a runner was never freed");
+
+    ck_assert_msg(first, "it wrote: %s", text);
+    ck_assert_msg(!strstr(first + 1, "a runner was never freed"), "it wrote: %s", text);
 }
 END_TEST
 
@@ -154,6 +183,7 @@ int main(void)
     return t_main("debug_open",
                   (const TTest *const[]){
                       aio_dbg_04_a_runner_that_is_never_freed_is_told_when_the_process_ends,
+                      a_forked_child_does_not_tell_of_its_parents_runners,
                       aio_dbg_04_what_is_open_when_the_loop_ends_is_told_with_its_opening,
                       aio_dbg_04_an_address_is_one_object,
                       aio_dbg_04_switching_it_off_forgets_what_is_open,
