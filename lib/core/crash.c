@@ -104,7 +104,7 @@ static const struct proa_task *find_guarded(const char *address)
     struct task_cursor at;
     struct sched *s;
 
-    if (t && guards(t, address))
+    if (t && is_below(&t->coro.stack, address)) /* or it has just ended, and who is told runs */
         return t;
     s = proa__loop_here ? proa__loop_here->sched : NULL;
     if (!s)
@@ -138,11 +138,22 @@ void proa__stack_overflowed(const struct stack *stack)
     proa__check_failed(CHECK_FILE, __LINE__, "%s", line.text);
 }
 
+/* A thread's own stack has a guard as well. Near its pointer nothing else faults but a jump. */
+static bool is_at_the_end(const siginfo_t *info, const void *context)
+{
+    const char *sp = proa__trace_sp(context);
+    const char *address = info->si_addr;
+
+    return sp && info->si_code > 0 && info->si_code != SI_KERNEL && address >= sp - STACK_GUARD &&
+           address < sp + STACK_GUARD && address != (const char *)proa__trace_pc(context);
+}
+
 /* ---- the handler */
 
-static void put_fault(struct line *line, int signo, const siginfo_t *info, const void *pc)
+static void put_fault(struct line *line, int signo, const siginfo_t *info, const void *context)
 {
     const struct proa_task *t = proa__task_here;
+    const void *pc = proa__trace_pc(context);
 
     put(line, signo == SIGSEGV ? "SIGSEGV" : "SIGBUS");
     if (info->si_code == SI_KERNEL) { /* x86: not canonical, or not aligned; si_addr is 0 */
@@ -166,6 +177,8 @@ static void put_fault(struct line *line, int signo, const siginfo_t *info, const
         put(line, ", in ");
         put_place(line, pc);
     }
+    if (is_at_the_end(info, context))
+        put(line, "; its thread's stack is used up");
 }
 
 /* In debug mode what unwinding needs is loaded already. */
@@ -193,7 +206,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
     if (t)
         put_overflow(&line, t);
     else
-        put_fault(&line, signo, info, proa__trace_pc(context));
+        put_fault(&line, signo, info, context);
     write_out(&line);
     signal(signo, SIG_DFL); /* back there, it happens again */
     if (!t && proa__loop_here && proa__loop_here->debug)

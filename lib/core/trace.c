@@ -56,6 +56,20 @@ const void *proa__trace_pc(const void *ucontext)
 #endif
 }
 
+const void *proa__trace_sp(const void *ucontext)
+{
+    const ucontext_t *context = ucontext;
+
+#if defined(__x86_64__)
+    return (void *)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    return (void *)context->uc_mcontext.sp;
+#else
+    (void)context;
+    return NULL;
+#endif
+}
+
 void proa__trace_interrupted(struct trace *ret, const void *context)
 {
     void *at[TRACE_DEPTH + OUR_FRAMES];

@@ -67,9 +67,10 @@ void proa__trace_capture(struct trace *ret) __attribute__((noinline));
         __asm__ volatile(""); /* a call, not a jump: the caller's own frame is the one left out */ \
     } while (0)
 
-/* In a signal handler, with its third argument: where it was, and what it interrupted. NULL: this
- * machine does not say. */
+/* In a signal handler, with its third argument: where it was, with its stack and its calls. NULL:
+ * this machine does not say. */
 const void *proa__trace_pc(const void *context);
+const void *proa__trace_sp(const void *context);
 void proa__trace_interrupted(struct trace *ret, const void *context);
 
 /*

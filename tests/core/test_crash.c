@@ -4,6 +4,8 @@
 #include "core/task.h"
 #include "support/t_run.h"
 
+#include <proa/call.h>
+#include <proa/fault.h>
 #include <proa/task.h>
 #include <proa/thread.h>
 
@@ -282,6 +284,76 @@ START_TEST(a_fault_of_a_callback_is_no_tasks)
 
     die_by(SIGSEGV, callback, said);
     says(said, "SIGSEGV at address 0x8 in the loop or a callback of it, in ");
+    says_not(said, "used up");
+}
+END_TEST
+
+static void overflow_soon(void *arg)
+{
+    overflow(arg);
+}
+static int do_little(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+static int overflow_callback_body(void *arg)
+{
+    struct proa_task_ref ref;
+
+    setrlimit(RLIMIT_STACK, &(struct rlimit){1 << 20, 1 << 20});
+    if (arg)
+        return proa_call_on_big_stack(overflow, NULL);
+    ck_ok(proa_create_task_opts(NULL, &ref, do_little, NULL, NULL));
+    ck_ok(proa_task_on_done(ref, NULL, overflow_soon, NULL));
+    return proa_sleep(PROA_SEC);
+}
+static void overflow_done_callback(void)
+{
+    proa_run(overflow_callback_body, NULL, NULL);
+}
+static void overflow_big_stack(void)
+{
+    proa_run(overflow_callback_body, (char[1]){0}, NULL);
+}
+START_TEST(a_callback_that_overflows_the_threads_stack_is_told_so)
+{
+    static char said[SAID_MAX];
+
+    die_by(SIGSEGV, overflow_done_callback, said);
+    says(said, " in the loop or a callback of it, in test_crash(+0x");
+    says(said, "; its thread's stack is used up\n");
+    die_by(SIGSEGV, overflow_big_stack, said);
+    says(said, "; its thread's stack is used up\n");
+}
+END_TEST
+
+static int take_fault(const struct proa_fault *fault, void *arg)
+{
+    (void)fault;
+    return overflow(arg);
+}
+static int break_down(void *arg)
+{
+    (void)arg;
+    return PROA_EPIPE;
+}
+static int fault_body(void *arg)
+{
+    proa_fault_set(take_fault, arg);
+    ck_ok(proa_create_task_opts(NULL, NULL, break_down, NULL, PROA_TASK_OPTS(.name = "failing")));
+    return proa_sleep(PROA_SEC);
+}
+static void fault(void)
+{
+    proa_run(fault_body, NULL, NULL);
+}
+START_TEST(who_is_told_of_a_tasks_end_overflows_that_tasks_stack)
+{
+    static char said[SAID_MAX];
+
+    die_by(SIGSEGV, fault, said);
+    says(said, "task failing overflowed its stack of 64 KiB");
 }
 END_TEST
 
@@ -559,6 +631,8 @@ int main(void)
                                an_address_that_is_not_told_is_not_zero,
 #endif
                                a_signal_that_was_sent_still_ends_the_process,
+                               a_callback_that_overflows_the_threads_stack_is_told_so,
+                               who_is_told_of_a_tasks_end_overflows_that_tasks_stack,
                                a_handler_that_the_stack_has_no_room_for_ends_the_process,
                                a_fault_of_a_callback_is_no_tasks,
                                a_fault_of_a_helper_thread_is_no_tasks,
