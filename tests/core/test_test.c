@@ -287,12 +287,12 @@ END_TEST
 static int take_a_while(void *arg)
 {
     (void)arg;
-    poll(NULL, 0, 300);
+    poll(NULL, 0, 250);
     return 0;
 }
 START_TEST(each_call_of_a_body_has_that_time)
 {
-    ck_ok(told(take_a_while, PROA_TEST_OPTS(.timeout = 3 * PROA_SEC))->rc);
+    ck_ok(told(take_a_while, PROA_TEST_OPTS(.timeout = 2500 * PROA_MS))->rc);
 }
 END_TEST
 
@@ -304,12 +304,12 @@ static int hold_the_loop(void *arg)
 START_TEST(a_task_that_holds_the_loop_is_named)
 {
 #ifdef PROA_SANITIZED /* a sanitizer has a handler of its own */
-    const char *words = "test (in order): still running after 1.0 s\n";
+    const char *words = "test (in order): still running after 500.0 ms\n";
 #else
     const char *words = " while task main ran, in ";
 #endif
 
-    ck_told(hold_the_loop, PROA_TEST_OPTS(.timeout = PROA_SEC), PROA_ETEST, words);
+    ck_told(hold_the_loop, PROA_TEST_OPTS(.timeout = PROA_SEC / 2), PROA_ETEST, words);
 }
 END_TEST
 
