@@ -128,7 +128,7 @@ static void lose(struct attempt *a, int rc)
     r->open--;
     if (!r->group)
         begin_next(r);
-    else if (!r->soon.fn)
+    else
         proa__loop_soon(r->loop, &r->soon, begin_next, r);
 }
 
