@@ -51,8 +51,9 @@ struct io {
 };
 
 /*
- * Register. 0, or PROA_EPERM for what is always ready (regular files), PROA_EBUSY while it is
- * registered already or proa_wait_fd waits for it, PROA_EBADF, PROA_ENOMEM.
+ * Register. 0, or PROA_EPERM for what is always ready (regular files; `fd` and `bits` are set all
+ * the same), PROA_EBUSY while it is registered already or proa_wait_fd waits for it, PROA_EBADF,
+ * PROA_ENOMEM.
  */
 int proa__io_add(struct proa_loop *loop, struct io *io, int fd, io_fn *fn, void *arg);
 

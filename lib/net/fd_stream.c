@@ -46,12 +46,8 @@ int proa__fd_stream_new(struct proa_stream **ret, int fd, const struct stream_op
         return proa__fail(PROA_ENOMEM, "no memory for a %s stream", ops->kind);
     proa__stream_init(&f->s, ops);
     rc = proa__io_add(f->s.loop, &f->io, fd, on_io, f);
-    if (rc == PROA_EPERM) { /* /dev/null and the like: never waits, so there is nothing to watch */
-        f->io.fd = fd;
-        f->io.bits = IO_READ | IO_WRITE;
-        rc = 0;
-    }
-    if (rc < 0) {
+    /* /dev/null and the like never wait, so there is nothing to watch; the io has its bits. */
+    if (rc < 0 && rc != PROA_EPERM) {
         proa__free(f);
         return proa__fail(rc, "%s stream: watching descriptor %d: %s", ops->kind, fd,
                           proa_err_text(rc));
@@ -68,8 +64,7 @@ void proa__fd_stream_close(struct proa_stream *s)
 
     proa__loop_soon_cancel(&f->soon);
     proa__io_del(&f->io);
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     proa__free(f);
 }
 
@@ -78,7 +73,7 @@ void proa__fd_stream_want(struct proa_stream *s, unsigned dirs, unsigned fresh)
     struct fd_stream *f = of(s);
 
     (void)dirs; /* edges of all directions come anyway */
-    if (f->io.bits & fresh && !f->soon.fn)
+    if (f->io.bits & fresh)
         proa__loop_soon(s->loop, &f->soon, tell, f);
 }
 

@@ -282,6 +282,7 @@ static void tell(void *arg, unsigned dirs)
 static int sticky_body(void *arg)
 {
     unsigned told = 0;
+    char c;
 
     (void)arg;
     connect_ours(NULL);
@@ -296,6 +297,12 @@ static int sticky_body(void *arg)
     proa__stream_notify(ours, 0, NULL, NULL);
     t_turns(3);
     ck_assert_uint_eq(told, 0);
+    ck_assert_int_eq(proa__stream_try_read(ours, &c, 1), 1);
+    ck_err(proa__stream_try_read(ours, &c, 1), PROA_EAGAIN);
+    proa__stream_notify(ours, STREAM_READ | STREAM_WRITE, tell, &told);
+    t_turns(1);
+    ck_assert_uint_eq(told, STREAM_WRITE); /* and no more than what was */
+    told = 0;
     proa__stream_notify(ours, STREAM_WRITE, tell, &told);
     proa_stream_free(ours); /* what was to be told soon is not */
     t_turns(3);
@@ -321,8 +328,10 @@ static int from_fd_body(void *arg)
     listening = t_peer_listen(&port);
     fd = t_peer_connect_port(port);
     peer = t_peer_accept(listening);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
     ck_ok(proa_stream_from_fd(&s, fd));
     ck_assert_int_eq(proa_stream_fd(s), fd);
+    ck_assert_int_eq(fcntl(fd, F_GETFL) & (O_APPEND | O_NONBLOCK), O_APPEND | O_NONBLOCK);
     t_peer_say(peer, "x");
     ck_assert_int_eq(proa_read(s, &c, 1), 1);
     ck_ok(proa_close(s));
@@ -340,8 +349,16 @@ static int from_fd_body(void *arg)
     ck_err(proa_stream_from_fd(&s, file), PROA_EBADF);
     return 0;
 }
+static void from_fd_without_loop(void *arg)
+{
+    struct proa_stream *s;
+
+    (void)arg;
+    proa_stream_from_fd(&s, -1);
+}
 START_TEST(a_socket_can_be_brought_along)
 {
+    t_aborts(from_fd_without_loop, NULL, "proa_stream_from_fd");
     t_run(from_fd_body, NULL);
 }
 END_TEST
