@@ -32,7 +32,7 @@ void proa__stream_consume(struct proa_stream *s, size_t n)
 
 void proa__stream_settle(struct proa_stream *s)
 {
-    if (s->in && s->in->lent)
+    if (s->in)
         proa__stream_consume(s, s->in->lent);
 }
 
@@ -75,7 +75,7 @@ static int make_room(struct proa_stream *s, size_t max)
     size_t used = readable(s);
     struct stream_buf *in = s->in;
 
-    if (in && in->tail < in->cap && in->cap - in->tail >= in->cap / 4)
+    if (in && in->cap - in->tail >= in->cap / 4)
         return 0;
     if (in && used <= in->cap / 2) {
         memmove(in->bytes, in->bytes + in->head, used);
@@ -110,8 +110,7 @@ ssize_t proa__stream_fill(struct proa_stream *s, size_t max)
     got = proa__stream_read_carrier(s, in->bytes + in->tail, room);
     if (got > 0)
         in->tail += (size_t)got;
-    if (in->head == in->tail)
-        proa__stream_consume(s, 0);
+    proa__stream_consume(s, 0); /* an empty one is given back */
     return got;
 }
 
