@@ -144,7 +144,7 @@ static int open_any(struct proa_dgram **ret, const char *host, int port, struct 
     PROA_AUTO(proa_addrs) addrs = {0};
     int rc = proa_resolve(o->resolver, &addrs, host, port, o->family);
 
-    for (size_t i = 0; rc == 0 && i < addrs.n; i++) {
+    for (size_t i = 0; i < addrs.n; i++) {
         *end = &addrs.a[i];
         rc = open_one(ret, o);
         if (rc == 0)

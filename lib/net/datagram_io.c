@@ -117,7 +117,7 @@ static ssize_t move(struct proa_dgram *d, const struct move *m)
     first = list_empty(&lane->waiters) && !lane->woken;
     rc = first ? try_once(d, m) : PROA_EAGAIN;
     for (; rc == PROA_EAGAIN; again = true) {
-        rc = wait_turn(d, lane, again || first);
+        rc = wait_turn(d, lane, again);
         if (rc < 0)
             return rc;
         rc = try_once(d, m);

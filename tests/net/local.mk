@@ -16,6 +16,7 @@ net_tests = \
 	%D%/test_connect \
 	%D%/test_datagram \
 	%D%/test_datagram_open \
+	%D%/test_datagram_turns \
 	%D%/test_describe \
 	%D%/test_describe_server \
 	%D%/test_debug_open \
@@ -86,6 +87,8 @@ check_PROGRAMS += $(net_tests)
 %C%_test_datagram_LDADD = $(net_test_libs)
 %C%_test_datagram_open_CFLAGS = $(net_test_flags)
 %C%_test_datagram_open_LDADD = $(net_test_libs)
+%C%_test_datagram_turns_CFLAGS = $(net_test_flags)
+%C%_test_datagram_turns_LDADD = $(net_test_libs)
 %C%_test_describe_SOURCES = %D%/test_describe.c %D%/described.c %D%/described.h
 %C%_test_describe_CFLAGS = $(net_test_flags)
 %C%_test_describe_LDADD = $(net_test_libs)
