@@ -1,4 +1,5 @@
 #include "support/t_run.h"
+#include "tls/conn.h"
 #include "tls/duet.h"
 #include "tls/stream.h"
 
@@ -441,6 +442,57 @@ static int wrong_ctx(void *arg)
     return 0;
 }
 
+static int names_body(void *arg)
+{
+    static const struct {
+        const char *name;
+        int rc;
+    } cases[] = {
+        {"[a", 0}, /* no brackets */
+        {"a]", 0},
+        {"~.example", 0},
+        {"a%b", 0}, /* no zone */
+        {".example", PROA_EINVAL},
+        {"a b", PROA_EINVAL},
+        {"a\x7f", PROA_EINVAL},
+        {"caf\xc3\xa9.example", PROA_EINVAL},
+    };
+    struct proa_tls_ctx *ctx = T_CLIENT(.insecure = true);
+    struct proa_stream *a, *b, *s;
+    char longest[300];
+
+    (void)arg;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_ok(proa__pair_new(&a, &b, NULL));
+        ck_err(proa__tls_client_new(&s, a, ctx, PROA_TLS_OPTS(.server_name = cases[i].name)),
+               cases[i].rc);
+        if (cases[i].rc == 0) {
+            ck_assert_str_eq(proa__tls_from(s)->name, cases[i].name);
+            proa_abort(s);
+        }
+        proa_stream_free(b);
+    }
+    for (size_t n = 255; n <= 256; n++) {
+        memset(longest, 'a', n);
+        longest[n] = '\0';
+        ck_ok(proa__pair_new(&a, &b, NULL));
+        ck_err(proa__tls_client_new(&s, a, ctx, PROA_TLS_OPTS(.server_name = longest)),
+               n == 255 ? 0 : PROA_EINVAL);
+        if (n == 255)
+            proa_abort(s);
+        else
+            ck_assert_ptr_nonnull(strstr(proa_err_detail(PROA_EINVAL), "longer than"));
+        proa_stream_free(b);
+    }
+    proa_tls_ctx_unref(ctx);
+    return 0;
+}
+START_TEST(what_no_host_can_be_called_is_refused)
+{
+    t_run(names_body, NULL);
+}
+END_TEST
+
 START_TEST(context_of_the_other_side_is_refused)
 {
     t_run(wrong_ctx, NULL);
@@ -484,6 +536,7 @@ int main(void)
                              any_call_shakes_hands,
                              tls_runs_in_tls,
                              handshake_can_be_cancelled,
+                             what_no_host_can_be_called_is_refused,
                              context_of_the_other_side_is_refused,
                              each_failed_allocation_is_survived,
                              NULL,
