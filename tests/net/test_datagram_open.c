@@ -6,6 +6,7 @@
 #include <proa/resolve.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,17 @@ static bool is_at(struct proa_dgram *d, const char *ip)
     return same;
 }
 
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof any) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
 static int wildcard_body(void *arg)
 {
     struct proa_dgram *d;
@@ -130,9 +142,10 @@ static int wildcard_body(void *arg)
     ck_assert(is_at(d, "0.0.0.0"));
     ck_ok(proa_udp_bind(&d, "", 0, PROA_DGRAM_OPTS(.family = AF_INET)));
     ck_assert(is_at(d, "0.0.0.0"));
-    if (proa_udp_bind(&d, NULL, 0, PROA_DGRAM_OPTS(.family = AF_INET6)) ==
-        0) /* where there is any */
+    if (has_ipv6()) {
+        ck_ok(proa_udp_bind(&d, NULL, 0, PROA_DGRAM_OPTS(.family = AF_INET6)));
         ck_assert(is_at(d, "::"));
+    }
     return 0;
 }
 START_TEST(no_host_is_all_addresses_of_a_family)

@@ -220,6 +220,61 @@ START_TEST(another_loops_socket_stops_the_program)
 }
 END_TEST
 
+static const unsigned dead[200];
+
+static int address_of_dead(void *arg)
+{
+    return proa_dgram_local((const struct proa_dgram *)dead, arg);
+}
+static int descriptor_of_dead(void *arg)
+{
+    (void)arg;
+    return proa_dgram_fd((const struct proa_dgram *)dead);
+}
+static int free_dead(void *arg)
+{
+    proa_dgram_free(arg);
+    return 0;
+}
+START_TEST(a_dead_socket_stops_the_program)
+{
+    struct proa_addr addr;
+    static unsigned gone[200];
+
+    t_run_aborts(address_of_dead, &addr, "d is not what it should be");
+    t_run_aborts(descriptor_of_dead, NULL, "d is not what it should be");
+    t_run_aborts(free_dead, gone, "d is not what it should be");
+}
+END_TEST
+
+static int send_one(void *d)
+{
+    return proa_dgram_send(d, "x", 1, NULL);
+}
+
+/* Nobody reads at the other end. */
+static int sender_body(void *arg)
+{
+    struct proa_dgram *d = NULL;
+    int ends[2];
+    PROA_GROUP(g);
+
+    (void)arg;
+    ck_ok(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends));
+    ck_ok(proa_dgram_from_fd(&d, ends[0]));
+    while (send(ends[0], "x", 1, MSG_DONTWAIT) == 1)
+        continue;
+    ck_ok(proa_create_task(&g, send_one, d));
+    t_settle();
+    proa_dgram_free(d);
+    return 0;
+}
+START_TEST(free_under_a_sender_is_a_mistake)
+{
+    t_run_aborts(sender_body, NULL, "a task waits on it");
+}
+END_TEST
+
 int main(void)
 {
     return t_main("datagram_turns", (const TTest *const[]){
@@ -230,6 +285,8 @@ int main(void)
                                         a_socket_whose_peer_is_gone_may_name_another,
                                         receiving_from_nothing_stops_the_program,
                                         another_loops_socket_stops_the_program,
+                                        a_dead_socket_stops_the_program,
+                                        free_under_a_sender_is_a_mistake,
                                         NULL,
                                     });
 }
