@@ -448,8 +448,9 @@ static int names_body(void *arg)
         const char *name;
         int rc;
     } cases[] = {
-        {"[a", 0}, /* no brackets */
-        {"a]", 0},
+        {"[ab", 0}, /* no brackets */
+        {"ab]", 0},
+        {"[]", 0},
         {"~.example", 0},
         {"a%b", 0}, /* no zone */
         {".example", PROA_EINVAL},
