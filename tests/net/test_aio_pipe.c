@@ -457,6 +457,27 @@ START_TEST(a_pipe_survives_cancels_and_lack_of_memory)
 }
 END_TEST
 
+/* Of the end that is read nothing can be closed but all of it; of the other, all is closed. */
+BODY(only_the_end_that_is_written_has_a_half_close)
+{
+    struct proa_stream *in = NULL;
+    struct proa_stream *out = NULL;
+    char byte;
+
+    (void)arg;
+    ck_ok(proa_pipe(&in, &out));
+    ck_err(proa_shutdown(in), PROA_EOPNOTSUPP);
+    ck_ok(proa_write(out, "x", 1, NULL));
+    ck_assert_int_eq(proa_read(in, &byte, 1), 1);
+    ck_ok(proa_shutdown(out));
+    ck_assert_int_eq(proa_stream_fd(out), -1);
+    ck_assert_int_eq(proa_read(in, &byte, 1), 0);
+    proa_stream_free(in);
+    proa_stream_free(out);
+    return 0;
+}
+RUN(only_the_end_that_is_written_has_a_half_close)
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -473,6 +494,7 @@ int main(void)
         a_pipe_goes_on_blocking_for_those_who_share_it,
         a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same,
         a_descriptor_that_a_task_waits_for_is_left_as_it_is,
+        only_the_end_that_is_written_has_a_half_close,
         a_pipe_needs_descriptors,
         a_pipe_survives_cancels_and_lack_of_memory,
         NULL,
