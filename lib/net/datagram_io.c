@@ -106,14 +106,15 @@ static int wait_turn(struct proa_dgram *d, struct lane *lane, bool again)
 
 static ssize_t move(struct proa_dgram *d, const struct move *m)
 {
-    struct lane *lane = m->dir == IO_READ ? &d->in : &d->out;
     ssize_t rc = proa__wait_enter(m->call);
+    struct lane *lane;
     bool first, again = false;
 
     PROA_CHECK_OBJ(d, DGRAM_MAGIC);
     proa__loop_check(d->loop, m->call);
     if (rc < 0)
         return rc;
+    lane = m->dir == IO_READ ? &d->in : &d->out;
     first = list_empty(&lane->waiters) && !lane->woken;
     rc = first ? try_once(d, m) : PROA_EAGAIN;
     for (; rc == PROA_EAGAIN; again = true) {
