@@ -108,15 +108,15 @@ static ssize_t move(struct proa_dgram *d, const struct move *m)
 {
     ssize_t rc = proa__wait_enter(m->call);
     struct lane *lane;
-    bool first, again = false;
+    bool again = false;
 
     PROA_CHECK_OBJ(d, DGRAM_MAGIC);
     proa__loop_check(d->loop, m->call);
     if (rc < 0)
         return rc;
     lane = m->dir == IO_READ ? &d->in : &d->out;
-    first = list_empty(&lane->waiters) && !lane->woken;
-    rc = first ? try_once(d, m) : PROA_EAGAIN;
+    /* If none is woken and some wait, then the bit is clear, and to try is to wait as they do. */
+    rc = lane->woken ? PROA_EAGAIN : try_once(d, m);
     for (; rc == PROA_EAGAIN; again = true) {
         rc = wait_turn(d, lane, again);
         if (rc < 0)

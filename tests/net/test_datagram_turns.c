@@ -37,30 +37,136 @@ static int take(void *arg)
     return t->rc < 0 ? (int)t->rc : 0;
 }
 
-/* Whoever comes while the first has been woken, and has not run yet, is behind it. */
+static int take_two(void *arg)
+{
+    struct taker *t = arg;
+    int rc = take(&t[0]);
+
+    return rc < 0 ? rc : take(&t[1]);
+}
+
+/* Whoever comes while the next has been woken, and has not run yet, is behind it. */
 static int woken_body(void *arg)
 {
     PROA_AUTO(proa_dgram) *s = NULL;
     PROA_AUTO(proa_dgram) *c = NULL;
-    char buf[8];
 
     (void)arg;
     open_two(&s, &c);
-    struct taker t = {.d = s};
+    struct taker greedy[2] = {{.d = s}, {.d = s}}, next = {.d = s};
     PROA_GROUP(g);
-    ck_ok(proa_create_task(&g, take, &t));
+    ck_ok(proa_create_task(&g, take_two, greedy));
+    t_turns(2);
+    ck_ok(proa_create_task(&g, take, &next));
     t_turns(2);
     ck_ok(proa_dgram_send(c, "a", 1, NULL));
     ck_ok(proa_dgram_send(c, "bb", 2, NULL));
-    proa_yield(); /* the loop looks, and this task goes on before the woken one */
-    ck_assert_int_eq(proa_dgram_receive(s, buf, sizeof buf, NULL), 2);
+    ck_ok(proa_dgram_send(c, "ccc", 3, NULL));
     ck_ok(proa_group_join(&g));
-    ck_assert_int_eq(t.rc, 1);
+    ck_assert_int_eq(greedy[0].rc, 1);
+    ck_assert_int_eq(next.rc, 2);
+    ck_assert_int_eq(greedy[1].rc, 3);
     return 0;
 }
 START_TEST(nobody_goes_before_one_who_is_woken)
 {
     t_run_modes(woken_body, NULL);
+}
+END_TEST
+
+/* More tasks than a turn of the loop has slices, twice: it looks for events while they run. */
+enum { CROWD = 2 * 64 + 2 };
+
+struct crowd {
+    struct proa_dgram *c;
+    size_t sent;
+};
+
+static int send_next(void *arg)
+{
+    static const char bytes[CROWD];
+    struct crowd *crowd = arg;
+
+    return proa_dgram_send(crowd->c, bytes, ++crowd->sent, NULL);
+}
+
+static void come_together(struct proa_group *g, struct crowd *crowd)
+{
+    for (int i = 0; i < CROWD; i++)
+        ck_ok(proa_create_task(g, send_next, crowd));
+}
+
+/* The first, woken by one edge, has not run at the next: that one wakes nobody. */
+static int edges_body(void *arg)
+{
+    PROA_AUTO(proa_dgram) *s = NULL;
+    PROA_AUTO(proa_dgram) *c = NULL;
+
+    (void)arg;
+    open_two(&s, &c);
+    struct taker greedy[2] = {{.d = s}, {.d = s}}, next = {.d = s};
+    struct crowd crowd = {.c = c};
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, take_two, greedy));
+    t_turns(2);
+    ck_ok(proa_create_task(&g, take, &next));
+    t_turns(2);
+    come_together(&g, &crowd);
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_eq(greedy[0].rc, 1);
+    ck_assert_int_eq(next.rc, 2);
+    ck_assert_int_eq(greedy[1].rc, 3);
+    return 0;
+}
+START_TEST(two_edges_wake_one_at_a_time)
+{
+    t_run_modes(edges_body, NULL);
+}
+END_TEST
+
+struct leaver {
+    struct taker taker;
+    struct proa_scope *scope;
+};
+
+static int leave_and_take(void *arg)
+{
+    struct leaver *l = arg;
+    {
+        PROA_SCOPE(scope);
+        l->scope = &scope;
+        ck_err(take(&l->taker), PROA_ECANCELED);
+    }
+    return take(&l->taker);
+}
+
+/* Who is told to leave the line, and the first is woken before it goes, takes nothing from it. In
+ * order: else it may not leave at all. */
+static int leaver_body(void *arg)
+{
+    PROA_AUTO(proa_dgram) *s = NULL;
+    PROA_AUTO(proa_dgram) *c = NULL;
+
+    (void)arg;
+    open_two(&s, &c);
+    struct taker first = {.d = s};
+    struct leaver second = {.taker = {.d = s}};
+    struct crowd crowd = {.c = c};
+    PROA_GROUP(g);
+    ck_ok(proa_create_task(&g, take, &first));
+    t_turns(2);
+    ck_ok(proa_create_task(&g, leave_and_take, &second));
+    t_turns(2);
+    come_together(&g, &crowd);
+    proa_scope_cancel(second.scope);
+    ck_ok(proa_group_join(&g));
+    ck_assert_int_eq(first.rc, 1);
+    ck_assert_int_eq(second.taker.rc, 2);
+    return 0;
+}
+START_TEST(a_cancel_in_the_line_costs_the_first_nothing)
+{
+    t_run_in_order(leaver_body, NULL);
 }
 END_TEST
 
@@ -279,6 +385,8 @@ int main(void)
 {
     return t_main("datagram_turns", (const TTest *const[]){
                                         nobody_goes_before_one_who_is_woken,
+                                        two_edges_wake_one_at_a_time,
+                                        a_cancel_in_the_line_costs_the_first_nothing,
                                         a_wake_for_nothing_costs_the_second_no_place,
                                         aio_sock_02_the_cancelled_take_and_send_nothing,
                                         a_batch_is_as_large_as_its_count,
