@@ -34,6 +34,7 @@ net_tests = \
 	%D%/test_sendfile \
 	%D%/test_stream \
 	%D%/test_stream_buf \
+	%D%/test_stream_carrier \
 	%D%/test_stream_out \
 	%D%/test_stream_read \
 	%D%/test_stream_view \
@@ -133,6 +134,8 @@ check_PROGRAMS += $(net_tests)
 %C%_test_stream_LDADD = $(net_test_libs)
 %C%_test_stream_buf_CFLAGS = $(net_test_flags)
 %C%_test_stream_buf_LDADD = $(net_test_libs)
+%C%_test_stream_carrier_CFLAGS = $(net_test_flags)
+%C%_test_stream_carrier_LDADD = $(net_test_libs)
 %C%_test_stream_out_SOURCES = %D%/test_stream_out.c %D%/carrier.c %D%/carrier.h
 %C%_test_stream_out_CFLAGS = $(net_test_flags)
 %C%_test_stream_out_LDADD = $(net_test_libs)

@@ -12,6 +12,7 @@
 #include <proa/process.h>
 #include <proa/scope.h>
 #include <proa/task.h>
+#include <proa/unix.h>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -478,6 +479,21 @@ BODY(only_the_end_that_is_written_has_a_half_close)
 }
 RUN(only_the_end_that_is_written_has_a_half_close)
 
+BODY(a_program_that_is_run_inherits_no_end_of_a_pipe)
+{
+    (void)arg;
+    ck_ok(proa_pipe(&r, &w));
+    ck_assert_int_eq(fcntl(proa_stream_fd(r), F_GETFD), FD_CLOEXEC);
+    ck_assert_int_eq(fcntl(proa_stream_fd(w), F_GETFD), FD_CLOEXEC);
+    close_both();
+    ck_ok(proa_unix_pair(&r, &w));
+    ck_assert_int_eq(fcntl(proa_stream_fd(r), F_GETFD), FD_CLOEXEC);
+    ck_assert_int_eq(fcntl(proa_stream_fd(w), F_GETFD), FD_CLOEXEC);
+    close_both();
+    return 0;
+}
+RUN(a_program_that_is_run_inherits_no_end_of_a_pipe)
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -495,6 +511,7 @@ int main(void)
         a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same,
         a_descriptor_that_a_task_waits_for_is_left_as_it_is,
         only_the_end_that_is_written_has_a_half_close,
+        a_program_that_is_run_inherits_no_end_of_a_pipe,
         a_pipe_needs_descriptors,
         a_pipe_survives_cancels_and_lack_of_memory,
         NULL,
