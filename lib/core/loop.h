@@ -197,10 +197,13 @@ void proa__loop_enter(struct proa_loop *loop, struct coro *co);
 int64_t proa__loop_now(const struct proa_loop *loop);
 
 /* The moment `ns` from now, for a timer: never earlier, up to CLOCK_GLANCE_SLACK later, and cheaper
- * than a look at the clock. Moments told later for the same span are not earlier. */
+ * than a look at the clock. Moments told later for the same span are not earlier. What is due now
+ * has nothing to give away: it is a look, so that the next turn finds it due. */
 static inline int64_t proa__loop_due(struct proa_loop *loop, int64_t ns)
 {
-    return proa_time_add(loop->virtual ? loop->virtual_now : clock_glance(&loop->glance), ns);
+    if (loop->virtual || ns <= 0)
+        return proa_time_add(proa__loop_now(loop), ns);
+    return proa_time_add(clock_glance(&loop->glance), ns);
 }
 
 /* 16 KiB for whoever runs now; the contents last until anything else runs. */

@@ -4,6 +4,7 @@
 #include <proa/call.h>
 #include <proa/group.h>
 #include <proa/run.h>
+#include <proa/sync.h>
 #include <proa/task.h>
 #include <proa/time.h>
 
@@ -117,6 +118,66 @@ static int odd_times_body(void *arg)
 START_TEST(times_that_cannot_be_told_change_nothing)
 {
     t_run_modes(odd_times_body, NULL);
+}
+END_TEST
+
+/* By the world's clock: the virtual one stands still within a turn. */
+struct turns {
+    unsigned rounds;
+    unsigned late;
+    bool called;
+    struct proa_event *done;
+};
+
+static void be_called(void *arg)
+{
+    ((struct turns *)arg)->called = true;
+}
+
+static void begin_round(void *arg);
+
+/* Two turns on; in the one between, what is due came after what was asked for soon. */
+static void end_round(void *arg)
+{
+    struct turns *t = arg;
+
+    t->late += !t->called;
+    if (--t->rounds)
+        ck_ok(proa_call_soon(NULL, begin_round, t));
+    else
+        proa_event_set(t->done);
+}
+
+static void wait_a_turn(void *arg)
+{
+    ck_ok(proa_call_soon(NULL, end_round, arg));
+}
+
+static void begin_round(void *arg)
+{
+    struct turns *t = arg;
+
+    t->called = false;
+    ck_ok(proa_call_later(NULL, -(int64_t)(t->rounds % 2), be_called, t));
+    ck_ok(proa_call_soon(NULL, wait_a_turn, t));
+}
+
+static int rounds_body(void *arg)
+{
+    struct turns *t = arg;
+
+    ck_ok(proa_event_new(&t->done));
+    ck_ok(proa_call_soon(NULL, begin_round, t));
+    ck_ok(proa_event_wait(t->done));
+    proa_event_free(t->done);
+    return 0;
+}
+START_TEST(a_call_without_delay_is_made_in_the_next_turn)
+{
+    struct turns t = {.rounds = 100};
+
+    ck_ok(proa_run(rounds_body, &t, NULL));
+    ck_assert_int_eq(t.late, 0);
 }
 END_TEST
 
@@ -272,6 +333,7 @@ int main(void)
                               a_pending_handle_is_moved,
                               a_handle_is_taken_back_at_the_brace,
                               times_that_cannot_be_told_change_nothing,
+                              a_call_without_delay_is_made_in_the_next_turn,
                               calls_without_a_handle_are_made,
                               the_end_of_the_loop_takes_calls_back,
                               asking_outside_of_a_loop_aborts,
