@@ -287,13 +287,14 @@ static int wait_for_handshake(struct proa_stream **ret, struct proa_stream *s)
     return rc;
 }
 
-/* A call that is cancelled already does nothing, even if it would not have to wait. */
+/* A call that is cancelled already does nothing, even if it would not have to wait; the connection
+ * is reset all the same. */
 static int enter(struct proa_stream *lower_steal, const char *call)
 {
     int rc = proa__wait_enter(call);
 
     if (rc < 0)
-        proa__stream_close(lower_steal);
+        proa__stream_abort(lower_steal);
     return rc;
 }
 

@@ -416,6 +416,37 @@ static int never_answered(void *arg)
     return 0;
 }
 
+/* Before it began. */
+static int cancelled_body(void *arg)
+{
+    struct proa_tls_ctx *client = T_CLIENT(), *server = T_SERVER();
+    struct proa_stream *a = NULL, *b = NULL, *s = NULL;
+    char byte;
+
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        ck_ok(proa__pair_new(&a, &b, NULL));
+        {
+            PROA_SCOPE(scope);
+            proa_scope_cancel(&scope);
+            ck_err(i ? proa_tls_server(&s, a, server)
+                     : proa_tls_client(&s, a, client, PROA_TLS_OPTS(.server_name = "a.example")),
+                   PROA_ECANCELED);
+        }
+        ck_err(proa_read(b, &byte, 1), PROA_ECONNRESET);
+        proa_stream_free(b);
+    }
+    proa_tls_ctx_unref(client);
+    proa_tls_ctx_unref(server);
+    return 0;
+}
+
+START_TEST(a_handshake_that_was_cancelled_before_is_reset)
+{
+    t_run(cancelled_body, NULL);
+}
+END_TEST
+
 START_TEST(handshake_can_be_cancelled)
 {
     t_run(never_answered, NULL);
@@ -536,6 +567,7 @@ int main(void)
                              who_asks_before_trying_is_told_to_try,
                              any_call_shakes_hands,
                              tls_runs_in_tls,
+                             a_handshake_that_was_cancelled_before_is_reset,
                              handshake_can_be_cancelled,
                              what_no_host_can_be_called_is_refused,
                              context_of_the_other_side_is_refused,
