@@ -259,10 +259,15 @@ static int server_main(void *arg)
 /* ---- the public calls ---- */
 
 /* Freed, it may live on for its task and its handlers. */
-void proa__server_check(const struct proa_server *s, const char *call)
+static void check_alive(const struct proa_server *s, const char *call)
 {
     PROA_CHECK(s && s->magic == MAGIC_SERVER && !s->freed, "%s: %s", call,
                s ? "the server was freed, or never made" : "the server is NULL");
+}
+
+void proa__server_check(const struct proa_server *s, const char *call)
+{
+    check_alive(s, call);
     proa__loop_check(s->loop, call);
 }
 
@@ -348,7 +353,9 @@ void proa_server_free(struct proa_server *s)
 {
     if (!s)
         return;
-    proa__server_check(s, __func__);
+    check_alive(s, __func__);
+    if (s->phase != SERVER_DONE) /* else its loop may have ended too */
+        proa__loop_check(s->loop, __func__);
     s->freed = true;
     if (s->phase == SERVER_SERVING || s->phase == SERVER_DRAINING) {
         s->phase = SERVER_DRAINING;

@@ -47,6 +47,31 @@ START_TEST(a_server_freed_before_it_began_never_listens_and_its_app_may_go)
 }
 END_TEST
 
+struct left {
+    struct proa_app *app;
+    struct proa_server *server;
+};
+
+static int left_body(void *arg)
+{
+    struct left *left = arg;
+
+    left->app = hello_app();
+    left->server = served_start(left->app, NULL);
+    return 0;
+}
+
+/* The end of the run has stopped it. */
+START_TEST(a_server_can_be_freed_after_its_loop)
+{
+    struct left left;
+
+    ck_ok(proa_run(left_body, &left, NULL));
+    proa_server_free(left.server);
+    proa_app_free(left.app);
+}
+END_TEST
+
 static int idle_body(void *arg)
 {
     struct proa_app *app = hello_app();
@@ -384,6 +409,7 @@ int main(void)
 {
     return t_main("life", (const TTest *const[]){
                               a_server_freed_before_it_began_never_listens_and_its_app_may_go,
+                              a_server_can_be_freed_after_its_loop,
                               an_app_may_go_at_once_after_a_server_without_running_handlers,
                               a_freed_server_answers_nobody,
                               a_stopped_server_takes_no_connection_and_frees_in_order,
