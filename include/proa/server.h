@@ -139,7 +139,7 @@ PROA_API int proa_server_describe(const struct proa_server *server, char *buf, s
  *
  * Suspends:     yes, until the last handler has returned.
  * Errors:       PROA_ETIMEDOUT (handlers had to be cancelled), PROA_ECANCELED (the caller was; the
- *               stop goes on).
+ *               stop goes on), PROA_ECLOSED (another task freed the server meanwhile).
  * Cancellation: the stop goes on by itself; proa_server_free ends it at once.
  */
 PROA_API PROA_SUSPENDS int proa_server_stop(struct proa_server *server, int64_t grace);

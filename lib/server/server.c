@@ -344,9 +344,13 @@ int proa_server_stop(struct proa_server *s, int64_t grace)
 {
     proa__server_check(s, __func__);
     s->drain = grace;
+    s->refs++; /* others may free it meanwhile */
     proa_event_set(s->stop);
     int rc = proa_event_wait(s->done);
-    return rc < 0 ? rc : s->result;
+    if (rc >= 0)
+        rc = s->freed ? proa__fail(PROA_ECLOSED, "the server was freed meanwhile") : s->result;
+    unref(s);
+    return rc;
 }
 
 void proa_server_free(struct proa_server *s)

@@ -307,6 +307,36 @@ START_TEST(freeing_a_server_that_drains_ends_the_drain)
 }
 END_TEST
 
+static int stop_for_an_hour(void *server)
+{
+    return proa_server_stop(server, PROA_HOUR);
+}
+
+static int robbed_body(void *arg)
+{
+    struct proa_app *app = hello_app();
+    struct proa_server *server = served_start(app, NULL);
+    struct proa_stream *s = served_connect(server, NULL);
+    struct proa_task_ref stop;
+
+    (void)arg;
+    say(s, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
+    ck_ok(proa_create_task_opts(NULL, &stop, stop_for_an_hour, server, NULL));
+    t_turns(4);
+    proa_server_free(server);
+    ck_err(proa_task_join(stop), PROA_ECLOSED);
+    ck_assert_int_eq(slept_rc, PROA_ECANCELED);
+    proa_app_free(app);
+    proa_abort(s);
+    return 0;
+}
+
+START_TEST(a_stop_whose_server_is_freed_meanwhile_says_so)
+{
+    t_run(robbed_body, NULL);
+}
+END_TEST
+
 struct survivor {
     struct proa_app *app;
     struct proa_server *server;
@@ -418,6 +448,7 @@ int main(void)
                               no_connection_outlives_a_stop,
                               a_connection_without_handler_ends_with_the_grace_time,
                               freeing_a_server_that_drains_ends_the_drain,
+                              a_stop_whose_server_is_freed_meanwhile_says_so,
                               a_run_s_end_is_a_stop_that_answers_whom_it_had_accepted,
                               starting_fails_in_order_without_memory,
                               a_server_that_cannot_start_gives_back_what_it_had, NULL});
