@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -377,22 +378,57 @@ BODY(a_pipe_goes_on_blocking_for_those_who_share_it)
 }
 RUN(a_pipe_goes_on_blocking_for_those_who_share_it)
 
-/* Nobody reads, so it cannot be opened for writing; what is said of it stays the same. */
+/* One end of a FIFO whose other side said `words` and left. */
+static int open_left_fifo(int end, const char *words)
+{
+    char dir[] = "/tmp/proa-test-XXXXXX";
+    char path[sizeof dir + 8];
+    int n = (int)strlen(words);
+    int both, fd;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/fifo", dir);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    both = open(path, O_RDWR | O_CLOEXEC);
+    fd = open(path, end | O_CLOEXEC);
+    ck_assert(both >= 0 && fd >= 0);
+    ck_assert_int_eq(write(both, words, (size_t)n), n);
+    close(both);
+    unlink(path);
+    rmdir(dir);
+    return fd;
+}
+
+/* A FIFO that nobody reads cannot be opened for writing; what is said of it stays the same. */
 BODY(a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same)
 {
-    int ends[2];
+    int fd = open_left_fifo(O_WRONLY, "");
 
     (void)arg;
-    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-    close(ends[0]);
-    ck_ok(proa_stream_from_fd(&w, ends[1]));
-    ck_assert(!blocks(ends[1]));
+    ck_ok(proa_stream_from_fd(&w, fd));
+    ck_assert(!blocks(fd));
     ck_err(proa_write(w, "x", 1, NULL), PROA_EPIPE);
     proa_stream_free(w);
     w = NULL;
     return 0;
 }
 RUN(a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same)
+
+/* Who wrote has gone before it became a stream: the words are there, and the end. */
+BODY(a_pipe_that_nobody_writes_any_more_keeps_its_end)
+{
+    int fd = open_left_fifo(O_RDONLY, "last");
+
+    (void)arg;
+    ck_ok(proa_stream_from_fd(&r, fd));
+    ck_assert(!blocks(fd));
+    carrier_expect(r, "last");
+    carrier_expect_end(r);
+    proa_stream_free(r);
+    r = NULL;
+    return 0;
+}
+RUN(a_pipe_that_nobody_writes_any_more_keeps_its_end)
 
 static int wait_for_input(void *fd)
 {
@@ -509,6 +545,7 @@ int main(void)
         a_terminal_goes_on_blocking_for_those_who_share_it,
         a_pipe_goes_on_blocking_for_those_who_share_it,
         a_pipe_that_cannot_be_opened_once_more_is_a_stream_all_the_same,
+        a_pipe_that_nobody_writes_any_more_keeps_its_end,
         a_descriptor_that_a_task_waits_for_is_left_as_it_is,
         only_the_end_that_is_written_has_a_half_close,
         a_program_that_is_run_inherits_no_end_of_a_pipe,
