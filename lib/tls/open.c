@@ -146,7 +146,6 @@ static void make_deep(void *arg)
     struct make *m = arg;
     struct tls *t = m->t;
 
-    ERR_clear_error();
     t->ssl = SSL_new(t->ctx->ssl);
     m->rc = t->ssl ? proa__tls_bio_attach(t) : PROA_ENOMEM;
     if (m->rc == 0 && t->client)

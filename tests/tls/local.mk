@@ -17,6 +17,7 @@ tls_tests = \
 	%D%/test_hello \
 	%D%/test_memory \
 	%D%/test_notify \
+	%D%/test_open \
 	%D%/test_peer \
 	%D%/test_serve \
 	%D%/test_session \
@@ -54,6 +55,8 @@ check_PROGRAMS += $(tls_tests)
 %C%_test_end_LDADD = $(tls_test_libs)
 %C%_test_notify_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
 %C%_test_notify_LDADD = $(tls_test_libs)
+%C%_test_open_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
+%C%_test_open_LDADD = $(tls_test_libs)
 %C%_test_peer_CFLAGS = $(tls_test_flags)
 %C%_test_peer_LDADD = $(tls_test_libs)
 %C%_test_memory_CFLAGS = $(tls_test_flags) $(OPENSSL_CFLAGS)
