@@ -117,6 +117,8 @@ static int fork_body(void *arg)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         raise(SIGUSR1);
+        for (int i = 0; i < 1000 && theirs != SIGUSR1; i++)
+            usleep(1000); /* ThreadSanitizer calls the handler at the next sleep */
         _exit(theirs == SIGUSR1 ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -222,13 +222,13 @@ START_TEST(a_slow_callback_is_told_as_the_loops)
 
     t_said_begin();
     ck_ok(run_debug(callback_body, (void *)(uintptr_t)words, SOON_SLOW));
-    ck_said(1, words);
-    ck_said(1, "a callback of the loop held the loop for ");
+    ck_assert_uint_ge(t_said(words), 1); /* a slow machine's own are told, too */
+    ck_assert_uint_ge(t_said("a callback of the loop held the loop for "), 1);
     if (proa__place_knows_lines())
         ck_assert_uint_ge(t_said("    hold_in_callback (test_debug.c:"), 1);
     t_said_begin();
     ck_ok(run_debug(timer_body, (void *)(uintptr_t)words, SOON_SLOW));
-    ck_said(1, words);
+    ck_assert_uint_ge(t_said(words), 1);
 }
 END_TEST
 

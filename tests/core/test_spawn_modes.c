@@ -70,6 +70,7 @@ START_TEST(eager_task_runs_until_it_waits_and_then_its_creator)
 END_TEST
 
 struct nest {
+    int created;
     int depth;
     int deepest;
 };
@@ -81,7 +82,7 @@ static int nest(void *arg)
     n->depth++;
     if (n->depth > n->deepest)
         n->deepest = n->depth;
-    int rc = n->deepest < 200 ? proa_create_task(NULL, nest, n) : 0;
+    int rc = n->created++ < 200 ? proa_create_task(NULL, nest, n) : 0;
     n->depth--;
     return rc;
 }

@@ -193,7 +193,9 @@ START_TEST(who_holds_the_loop_is_known_while_it_does)
     ck_assert_str_eq(proa__trace_held_name(&stall.held, name), "task spinner");
     ck_assert_uint_gt(stall.held.trace.n, 2);
     proa__place_lines(&stall.held.trace, add_line, &text);
+#ifndef PROA_SANITIZED_THREAD /* which calls the handler elsewhere and later */
     ck_assert(stall.held.trace.exact);
+#endif
     if (proa__place_knows_lines()) {
         ck_assert(mentions(&text, "spinner"));
         ck_assert(!mentions(&text, "on_signal")); /* not the handler's own */

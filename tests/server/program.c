@@ -104,7 +104,7 @@ static int crashes(struct proa_request *req, struct proa_response *resp, void *a
     return proa_response_text(resp, 200, "still here");
 }
 
-bool program_serves;
+atomic_bool program_serves;
 
 static void tell_url(void *arg, const char *url)
 {

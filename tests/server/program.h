@@ -15,6 +15,7 @@
 #include <proa/run.h>
 #include <proa/task.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,7 +34,7 @@ struct program {
 int program_serve(void *arg);
 
 /* For tasks of a test's own: whether a server listens, and how to say a line. */
-extern bool program_serves;
+extern atomic_bool program_serves;
 void program_says(const char *line);
 
 /* Start it; it serves when this returns, on `n` loops. `burst`: how close two signals are one. */
