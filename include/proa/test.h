@@ -56,9 +56,9 @@ struct proa_test_opts {
  *
  * Errors:       what the body returned; PROA_ETEST (it left something behind, an expectation was
  *               not met, its process died, it was late), with the first of these in the words;
- *               PROA_EBUSY (a loop runs in this thread), PROA_EINVAL (a PROA_TEST_SEED,
- *               PROA_TEST_SHUFFLES or PROA_TEST_TIMEOUT that is none), PROA_E2BIG and codes of the
- * system.
+ *               PROA_EBUSY (a loop runs in this thread), PROA_EINVAL (a .timeout below 0; a
+ *               PROA_TEST_SEED, PROA_TEST_SHUFFLES or PROA_TEST_TIMEOUT that is none), PROA_E2BIG,
+ *               codes of the system.
  */
 PROA_API int proa_test_run(proa_task_fn *body, void *arg, const struct proa_test_opts *opts);
 
